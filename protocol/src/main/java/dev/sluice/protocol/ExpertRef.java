@@ -1,0 +1,11 @@
+package dev.sluice.protocol;
+
+/**
+ * Names a network file without carrying its bytes (design, decision 7).
+ *
+ * @param version what served images report, such as {@code teacher} or {@code phase-1}
+ * @param sha256 of the file's bytes, lower-case hex
+ * @param size of the file in bytes
+ * @param path where the shared store holds it, absolute
+ */
+public record ExpertRef(String version, String sha256, long size, String path) {}

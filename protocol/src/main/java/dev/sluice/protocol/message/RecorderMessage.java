@@ -1,0 +1,39 @@
+package dev.sluice.protocol.message;
+
+import dev.sluice.protocol.CycleReport;
+import dev.sluice.protocol.Tensor;
+import java.util.Map;
+import org.apache.pekko.Done;
+import org.apache.pekko.actor.typed.ActorRef;
+
+/** What the recorder, which owns the run's folder, understands. */
+public sealed interface RecorderMessage {
+    /**
+     * One line of {@code events.jsonl}.
+     *
+     * @param type in the past tense, such as {@code phase-begun}
+     * @param fields strings, longs, doubles and booleans
+     */
+    record Event(String type, Map<String, Object> fields) implements RecorderMessage {
+        public Event {
+            fields = Map.copyOf(fields);
+        }
+    }
+
+    /** One line of {@code metrics.csv}. */
+    record Cycle(CycleReport report, long elapsedMillis) implements RecorderMessage {}
+
+    /**
+     * Teacher, critic and generator on one batch, each as its x_0 prediction, float32 [n, …].
+     */
+    record Snapshot(int phase, int cycle, Tensor teacher, Tensor critic, Tensor generator) implements RecorderMessage {}
+
+    /** Samples of the model as it is served after {@code phase} phases (0: the teacher alone), float32 [n, …]. */
+    record Grid(int phase, Tensor samples) implements RecorderMessage {}
+
+    /** Write out everything that was told before, then answer. */
+    record Flush(ActorRef<Done> replyTo) implements RecorderMessage {}
+
+    /** Never leaves the JVM. */
+    non-sealed interface Local extends RecorderMessage {}
+}

@@ -1,0 +1,32 @@
+package dev.sluice.protocol.message;
+
+import dev.sluice.protocol.CycleReport;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.Role;
+
+/** What the phase supervisor hears from the roles. It touches no tensor. */
+public sealed interface SupervisorMessage {
+    /** A role has loaded what it was told to and waits. {@code phase} is 0 for roles that know no phases. */
+    record RoleReady(int epoch, Role role, int phase) implements SupervisorMessage {}
+
+    /** The generator has stepped (or skipped) and a cycle is over. */
+    record CycleCommitted(int epoch, CycleReport report) implements SupervisorMessage {}
+
+    /** The generator has committed every cycle it was told to run. */
+    record BudgetSpent(int epoch, int phase, int cycles) implements SupervisorMessage {}
+
+    /** The EMA expert of a phase is in the store. */
+    record ExpertPublished(int epoch, int phase, ExpertRef expert) implements SupervisorMessage {}
+
+    /** The sampler serves this expert from the next batch on. */
+    record SwapDone(int phase, ExpertRef expert, long millis) implements SupervisorMessage {}
+
+    /** The sampler kept what it had. */
+    record SwapRefused(int phase, ExpertRef expert, String reason) implements SupervisorMessage {}
+
+    /** A role cannot go on; {@code cause} is written for the user. */
+    record RoleFailed(int epoch, Role role, String cause) implements SupervisorMessage {}
+
+    /** Never leaves the JVM. */
+    non-sealed interface Local extends SupervisorMessage {}
+}
