@@ -1,0 +1,20 @@
+package dev.sluice.runtime.network;
+
+import dev.sluice.protocol.AdamWSettings;
+import dev.sluice.protocol.ExpertRef;
+
+/**
+ * Opens network files on a device. Actors are given one, so that their tests can give them fakes.
+ *
+ * <p>Thread-safe; each network it opens belongs to the calling thread. Files are checked against the reference's size
+ * and SHA-256 first.
+ *
+ * @see NetworkFileException for everything that can be wrong with a file
+ */
+public interface Networks {
+    /** Opens a frozen network. The caller closes it. */
+    Network open(ExpertRef ref);
+
+    /** Opens a network to train, with a fresh optimizer and an average that starts at its weights. */
+    TrainableNetwork openForTraining(ExpertRef ref, AdamWSettings optimizer, double averageDecay);
+}
