@@ -35,7 +35,7 @@ record Axis(double low, double high) {
 
     /**
      * One range for several panels. Within a panel, single outliers do not stretch it. Between panels, the first is the
-     * measure, by convention the data or the teacher: the others widen the range by at most its span to either side, so
+     * measure, by convention the data or the teacher: the others widen the range by at most half its span to either side, so
      * that a generator that has exploded does not shrink what it should look like to a dot.
      *
      * @param panels values of each; those that are not finite are passed over
@@ -49,7 +49,7 @@ record Axis(double low, double high) {
             return new Axis(-1, 1);
         }
         Axis first = ranges.get(0);
-        double reach = first.span() > 0 ? first.span() : Double.POSITIVE_INFINITY;
+        double reach = first.span() > 0 ? first.span() / 2 : Double.POSITIVE_INFINITY;
         double low = first.low;
         double high = first.high;
         for (Axis range : ranges) {

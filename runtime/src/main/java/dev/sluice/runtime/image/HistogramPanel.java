@@ -49,6 +49,11 @@ final class HistogramPanel implements Panel {
     }
 
     @Override
+    public int inset() {
+        return PlotFrame.LEFT;
+    }
+
+    @Override
     public int height() {
         return PlotFrame.height();
     }

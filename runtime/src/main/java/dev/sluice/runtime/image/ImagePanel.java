@@ -47,6 +47,11 @@ final class ImagePanel implements Panel {
     }
 
     @Override
+    public int inset() {
+        return 0;
+    }
+
+    @Override
     public String note() {
         return "";
     }

@@ -10,6 +10,9 @@ interface Panel {
     /** In pixels. */
     int height();
 
+    /** How far from the left its title begins, in pixels. */
+    int inset();
+
     /** What the picture cannot show and a reader should know; empty when nothing. */
     String note();
 

@@ -10,8 +10,10 @@ import java.util.function.Consumer;
 record PlotFrame(Axis horizontal, Axis vertical) {
     static final Color DATA = new Color(0x1f5fa8);
 
+    /** Where the field begins, right of the vertical axis' numbers. */
+    static final int LEFT = 40;
+
     private static final int FIELD = 340;
-    private static final int LEFT = 40;
     private static final int BELOW = 22;
     private static final Color GRID = new Color(0xe5e7eb);
     private static final Color BORDER = new Color(0x9ca3af);

@@ -30,6 +30,13 @@ public final class SampleSheet {
     /** A sheet beyond this helps nobody, and Java fails on it in ways that say nothing. */
     private static final long MAX_PIXELS = 64_000_000;
 
+    static {
+        // Nothing here opens a window; without this, a DISPLAY that leads nowhere (a dropped ssh) fails every sheet.
+        if (System.getProperty("java.awt.headless") == null) {
+            System.setProperty("java.awt.headless", "true");
+        }
+    }
+
     private SampleSheet() {}
 
     /** As {@link #draw(List, List, int)}, with images in near-square grids. */
@@ -92,13 +99,13 @@ public final class SampleSheet {
 
     private static int cellWidth(String title, Panel panel, Lettering lettering) {
         int note = panel.note().isEmpty() ? 0 : BEFORE_NOTE + lettering.width(panel.note(), false);
-        return Math.max(panel.width(), lettering.width(title, true) + note);
+        return Math.max(panel.width(), panel.inset() + lettering.width(title, true) + note);
     }
 
     private static void paint(Graphics2D g, String title, Panel panel, Lettering lettering) {
         int baseline = TITLE - 10;
-        lettering.title(g, title, 0, baseline);
-        lettering.note(g, panel.note(), lettering.width(title, true) + BEFORE_NOTE, baseline);
+        lettering.title(g, title, panel.inset(), baseline);
+        lettering.note(g, panel.note(), panel.inset() + lettering.width(title, true) + BEFORE_NOTE, baseline);
         g.translate(0, TITLE);
         panel.paint(g, lettering);
     }

@@ -25,6 +25,11 @@ final class ScatterPanel implements Panel {
     }
 
     @Override
+    public int inset() {
+        return PlotFrame.LEFT;
+    }
+
+    @Override
     public int height() {
         return PlotFrame.height();
     }
