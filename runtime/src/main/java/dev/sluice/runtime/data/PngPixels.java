@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 
@@ -19,6 +20,7 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 record PngPixels(int channels, int height, int width, byte[] values) {
     private static final long SIGNATURE = 0x89504e470d0a1a0aL;
     private static final int IHDR = 0x49484452;
+    private static final int IEND = 0x49454e44;
     private static final int HEADER_BYTES = 33;
 
     /** No image within {@link PixelDataset#MAX_SIDE} needs a larger file. */
@@ -48,9 +50,32 @@ record PngPixels(int channels, int height, int width, byte[] values) {
             throw new IOException(file + " announces " + Integer.toUnsignedString(width) + "×"
                     + Integer.toUnsignedString(height) + " pixels; 1 to " + PixelDataset.MAX_SIDE + " a side can be");
         }
+        requireWhole(file, header);
         int colourType = bytes[25];
         boolean grey = colourType == 0 || colourType == 4;
         return pixels(file, decode(file, bytes), grey ? 1 : 3);
+    }
+
+    /** Java's decoder passes over a missing end and wrong checksums, and leaves part of the picture black. */
+    private static void requireWhole(Path file, ByteBuffer bytes) throws IOException {
+        bytes.position(Long.BYTES);
+        int type = 0;
+        while (type != IEND) {
+            if (bytes.remaining() < 12) {
+                throw new IOException(file + " is torn: it ends in the middle; fetch it again");
+            }
+            int length = bytes.getInt();
+            if (length < 0 || length > bytes.remaining() - 8) {
+                throw new IOException(file + " is torn: it ends in the middle; fetch it again");
+            }
+            type = bytes.getInt(bytes.position());
+            CRC32 checksum = new CRC32();
+            checksum.update(bytes.array(), bytes.position(), length + 4);
+            bytes.position(bytes.position() + length + 4);
+            if (bytes.getInt() != (int) checksum.getValue()) {
+                throw new IOException(file + " is a torn or damaged PNG: a checksum is wrong; fetch it again");
+            }
+        }
     }
 
     private static BufferedImage decode(Path file, byte[] bytes) throws IOException {
