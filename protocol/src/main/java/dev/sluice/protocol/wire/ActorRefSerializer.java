@@ -14,6 +14,9 @@ import org.apache.pekko.actor.typed.ActorRefResolver;
  * to dead letters; what is no path at all is refused, for Pekko would quietly make it dead letters too.
  */
 final class ActorRefSerializer extends ImmutableSerializer<ActorRef<?>> {
+    /** Of every address that Pekko gives out, over TCP and TLS alike. */
+    private static final String PROTOCOL = "pekko";
+
     private final ActorRefResolver actors;
 
     ActorRefSerializer(ActorRefResolver actors) {
@@ -36,7 +39,7 @@ final class ActorRefSerializer extends ImmutableSerializer<ActorRef<?>> {
 
     private static boolean isActorPath(String path) {
         try {
-            return !ActorPaths.fromString(path).address().system().isEmpty();
+            return ActorPaths.fromString(path).address().protocol().equals(PROTOCOL);
         } catch (Exception e) { // MalformedURLException, which Scala throws without declaring it
             return false;
         }

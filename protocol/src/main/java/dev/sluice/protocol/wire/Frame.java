@@ -73,6 +73,9 @@ record Frame(byte[] kryo, int kryoLength, List<Tensor> tensors) {
                     + ": run one version of Sluice on all nodes");
         }
         int kryoLength = need(in, Integer.BYTES, "its structure's length").getInt();
+        if (kryoLength == 0) {
+            throw new IllegalArgumentException("it is empty");
+        }
         need(in, kryoLength, "its structure");
         byte[] kryo = new byte[kryoLength];
         in.get(kryo);

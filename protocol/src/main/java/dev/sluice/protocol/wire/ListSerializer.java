@@ -1,6 +1,7 @@
 package dev.sluice.protocol.wire;
 
 import com.esotericsoftware.kryo.Kryo;
+import com.esotericsoftware.kryo.KryoException;
 import com.esotericsoftware.kryo.io.Input;
 import com.esotericsoftware.kryo.io.Output;
 import com.esotericsoftware.kryo.serializers.ImmutableSerializer;
@@ -24,7 +25,11 @@ final class ListSerializer extends ImmutableSerializer<List<?>> {
         // Grows with what is really there, because nested lists may each claim everything that remains.
         List<Object> list = new ArrayList<>(Math.min(count, 16));
         for (int i = 0; i < count; i++) {
-            list.add(kryo.readClassAndObject(input));
+            Object element = kryo.readClassAndObject(input);
+            if (element == null) {
+                throw new KryoException("element " + i + " of a list is null");
+            }
+            list.add(element);
         }
         return Collections.unmodifiableList(list);
     }

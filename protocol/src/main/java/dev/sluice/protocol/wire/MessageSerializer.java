@@ -32,6 +32,8 @@ public final class MessageSerializer extends SerializerWithStringManifest implem
     /** Part of the wire's format; Pekko keeps 0–40 for itself. */
     private static final int IDENTIFIER = 74_501;
 
+    private static final int MAX_QUOTED = 500;
+
     private final WireSettings settings;
     private final LoggingAdapter log;
     /** Kryo is not thread-safe. Filled on first use, when the system that makes this serializer has started. */
@@ -119,8 +121,8 @@ public final class MessageSerializer extends SerializerWithStringManifest implem
     public Object fromBinary(ByteBuffer source, String manifest) throws NotSerializableException {
         Registrations.Message message = Registrations.ofManifest(manifest);
         if (message == null) {
-            throw new NotSerializableException(
-                    "no message is called \"" + manifest + "\" here: run one version of Sluice on all nodes");
+            throw new NotSerializableException("no message is called \"" + printable(manifest)
+                    + "\" here: run one version of Sluice on all nodes");
         }
         int size = source.remaining();
         try {
@@ -176,6 +178,12 @@ public final class MessageSerializer extends SerializerWithStringManifest implem
         while (cause.getCause() != null) {
             cause = cause.getCause();
         }
-        return cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+        return printable(cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage());
+    }
+
+    /** One line of bounded length: it goes to a log and may quote what a stranger sent. */
+    private static String printable(String text) {
+        String line = text.replace("\nSerialization trace:\n", ", in ").replaceAll("\\p{Cntrl}+", " ");
+        return line.length() <= MAX_QUOTED ? line : line.substring(0, MAX_QUOTED) + " …";
     }
 }

@@ -28,7 +28,7 @@ final class TextSerializer extends ImmutableSerializer<String> {
                     .decode(ByteBuffer.wrap(bytes))
                     .toString();
         } catch (CharacterCodingException e) {
-            throw new KryoException("text that is not UTF-8", e);
+            throw new KryoException("text that is not UTF-8");
         }
     }
 
