@@ -19,6 +19,10 @@ public record PhasePlan(List<Double> timesteps, List<Double> boundaries) {
     public record Phase(int number, List<Double> timesteps) {
         public Phase {
             timesteps = List.copyOf(timesteps);
+            if (number < 1 || timesteps.size() < 2) {
+                throw new IllegalArgumentException("phase " + number + " with timesteps " + timesteps
+                        + ": phases count from 1 and have at least a start and a boundary");
+            }
         }
 
         /** Time at which the phase's first step starts. */
@@ -38,8 +42,9 @@ public record PhasePlan(List<Double> timesteps, List<Double> boundaries) {
     }
 
     public PhasePlan {
-        timesteps = List.copyOf(timesteps);
-        boundaries = List.copyOf(boundaries);
+        // −0 is 0 to every equation, but not to List.contains.
+        timesteps = timesteps.stream().map(t -> t + 0.0).toList();
+        boundaries = boundaries.stream().map(s -> s + 0.0).toList();
         if (timesteps.size() < 2 || timesteps.get(0) != 1.0 || timesteps.get(timesteps.size() - 1) != 0.0) {
             throw new IllegalArgumentException("timesteps must start at 1 and end at 0, these are " + timesteps);
         }
@@ -73,7 +78,8 @@ public record PhasePlan(List<Double> timesteps, List<Double> boundaries) {
     /** Phase {@code number}, counted from 1. */
     public Phase phase(int number) {
         if (number < 1 || number > phaseCount()) {
-            throw new IllegalArgumentException("phase " + number + " of " + phaseCount());
+            throw new IllegalArgumentException(
+                    "there is no phase " + number + ", the plan has phases 1 to " + phaseCount());
         }
         int from = number == 1 ? 0 : timesteps.indexOf(boundaries.get(number - 2));
         int to = timesteps.indexOf(boundaries.get(number - 1));

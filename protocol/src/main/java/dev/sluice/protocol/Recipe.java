@@ -66,17 +66,17 @@ public record Recipe(
     }
 
     public Recipe {
-        Objects.requireNonNull(schedule);
-        Objects.requireNonNull(rollout);
-        Objects.requireNonNull(normaliser);
-        Objects.requireNonNull(criticWeighting);
-        Objects.requireNonNull(generatorOptimizer);
-        Objects.requireNonNull(criticOptimizer);
+        Objects.requireNonNull(schedule, "schedule is missing");
+        Objects.requireNonNull(rollout, "rollout is missing");
+        Objects.requireNonNull(normaliser, "normaliser is missing");
+        Objects.requireNonNull(criticWeighting, "critic-weighting is missing");
+        Objects.requireNonNull(generatorOptimizer, "generator-optimizer is missing");
+        Objects.requireNonNull(criticOptimizer, "critic-optimizer is missing");
         require(batch >= 1 && batch <= 65_536, "batch", batch, "between 1 and 65536");
         require(criticUpdates >= 1 && criticUpdates <= 1000, "critic-updates", criticUpdates, "between 1 and 1000");
-        require(guidance >= 0 && guidance < 1000, "guidance", guidance, "0 or more; 1 is no guidance");
+        require(guidance >= 0 && guidance < 1000, "guidance", guidance, "at least 0 and below 1000; 1 is no guidance");
         require(margin > 0 && margin < 0.5, "margin", margin, "in (0, 0.5)");
-        require(shift > 0 && shift < 1000, "shift", shift, "positive; 1 is no shift");
+        require(shift > 0 && shift < 1000, "shift", shift, "positive and below 1000; 1 is no shift");
         require(emaDecay >= 0 && emaDecay < 1, "ema", emaDecay, "in [0, 1)");
         require(staleness >= 0 && staleness <= 64, "staleness", staleness, "between 0 and 64");
     }

@@ -15,6 +15,9 @@ public final class Tensor {
     /** Rank above which a shape is refused: nothing in diffusion needs more, a hostile header might ask for it. */
     public static final int MAX_RANK = 8;
 
+    /** Bytes of any element type must be countable in an int. */
+    private static final int MAX_ELEMENTS = Integer.MAX_VALUE / Double.BYTES;
+
     private final DType dtype;
     private final long[] shape;
     private final int size;
@@ -24,11 +27,11 @@ public final class Tensor {
     private Tensor(DType dtype, long[] shape, Object data, int length) {
         this.dtype = dtype;
         this.shape = shape.clone();
-        this.size = elements(shape);
+        this.size = elements(this.shape);
         this.data = data;
         if (size != length) {
             throw new IllegalArgumentException(
-                    "shape " + Arrays.toString(shape) + " has " + size + " elements, the data has " + length);
+                    "shape " + Arrays.toString(this.shape) + " has " + size + " elements, the data has " + length);
         }
     }
 
@@ -62,7 +65,7 @@ public final class Tensor {
      */
     public static Tensor read(DType dtype, long[] shape, ByteBuffer source) {
         int n = elements(shape);
-        long bytes = (long) n * dtype.bytes();
+        int bytes = n * dtype.bytes();
         if (bytes > source.remaining()) {
             throw new IllegalArgumentException("a " + dtype + " tensor of shape " + Arrays.toString(shape) + " takes "
                     + bytes + " bytes, only " + source.remaining() + " are there");
@@ -86,11 +89,24 @@ public final class Tensor {
                 data = values;
             }
         }
-        source.position(source.position() + (int) bytes);
+        source.position(source.position() + bytes);
         return new Tensor(dtype, shape, data, n);
     }
 
-    /** Writes {@link #byteSize()} little-endian bytes to {@code sink}, advancing it; its byte order is left alone. */
+    /**
+     * Bytes that the elements of such a tensor take, without making one.
+     *
+     * @throws IllegalArgumentException when the shape is not a shape, or is one that does not fit in memory
+     */
+    public static int byteSize(DType dtype, long... shape) {
+        return elements(shape) * dtype.bytes();
+    }
+
+    /**
+     * Writes {@link #byteSize()} little-endian bytes to {@code sink}, advancing it; its byte order is left alone.
+     *
+     * @throws java.nio.BufferOverflowException when the sink has less room, and then writes nothing
+     */
     public void write(ByteBuffer sink) {
         ByteBuffer view = sink.slice().order(ByteOrder.LITTLE_ENDIAN);
         switch (dtype) {
@@ -107,12 +123,17 @@ public final class Tensor {
         }
         long n = 1;
         for (long d : shape) {
-            // Every partial product is bounded, so the multiplication cannot overflow.
-            if (d < 0 || d > Integer.MAX_VALUE || (n *= d) > Integer.MAX_VALUE / Double.BYTES) {
-                throw new IllegalArgumentException("not a shape that fits in memory: " + Arrays.toString(shape));
+            if (d < 0) {
+                throw new IllegalArgumentException("a shape has no negative length: " + Arrays.toString(shape));
+            }
+            // Every partial product is bounded, so the multiplication cannot overflow. An empty tensor is held to the
+            // same bound without its zeros: whether a shape is refused must not hang on where its zero stands.
+            if (d > MAX_ELEMENTS || (n *= Math.max(d, 1)) > MAX_ELEMENTS) {
+                throw new IllegalArgumentException("shape " + Arrays.toString(shape) + " has more than " + MAX_ELEMENTS
+                        + " elements, which does not fit in one array");
             }
         }
-        return (int) n;
+        return Arrays.stream(shape).anyMatch(d -> d == 0) ? 0 : (int) n;
     }
 
     public DType dtype() {
@@ -150,36 +171,64 @@ public final class Tensor {
 
     /** Element {@code i} of a FLOAT32 tensor, counted row-major. */
     public float floatAt(int i) {
-        return ((float[]) data)[i];
+        return floats()[i];
     }
 
     /** Element {@code i} of a FLOAT64 tensor, counted row-major. */
     public double doubleAt(int i) {
-        return ((double[]) data)[i];
+        return doubles()[i];
     }
 
     /** Element {@code i} of an INT64 tensor, counted row-major. */
     public long longAt(int i) {
-        return ((long[]) data)[i];
+        return longs()[i];
     }
 
     /** The elements of a FLOAT32 tensor, copied. */
     public float[] toFloats() {
-        return ((float[]) data).clone();
+        return floats().clone();
     }
 
     /** The elements of a FLOAT64 tensor, copied. */
     public double[] toDoubles() {
-        return ((double[]) data).clone();
+        return doubles().clone();
     }
 
     /** The elements of an INT64 tensor, copied. */
     public long[] toLongs() {
-        return ((long[]) data).clone();
+        return longs().clone();
+    }
+
+    private float[] floats() {
+        if (data instanceof float[] floats) {
+            return floats;
+        }
+        throw isNot(DType.FLOAT32);
+    }
+
+    private double[] doubles() {
+        if (data instanceof double[] doubles) {
+            return doubles;
+        }
+        throw isNot(DType.FLOAT64);
+    }
+
+    private long[] longs() {
+        if (data instanceof long[] longs) {
+            return longs;
+        }
+        throw isNot(DType.INT64);
+    }
+
+    private IllegalStateException isNot(DType asked) {
+        return new IllegalStateException(this + " was asked for elements of type " + asked);
     }
 
     /** Entries {@code from} (inclusive) to {@code to} (exclusive) of the first axis, copied. */
     public Tensor rows(int from, int to) {
+        if (rank() == 0) {
+            throw new IllegalStateException("a scalar has no rows");
+        }
         Objects.checkFromToIndex(from, to, dim(0));
         long[] rowsShape = shape.clone();
         rowsShape[0] = to - from;
@@ -216,7 +265,7 @@ public final class Tensor {
         return true;
     }
 
-    /** Equal in type, shape and every bit of every element (NaN equals NaN, 0 differs from −0). */
+    /** Equal in type, shape and every element, as bits except that any NaN equals any NaN: 0 differs from −0. */
     @Override
     public boolean equals(Object other) {
         if (!(other instanceof Tensor that) || dtype != that.dtype || !Arrays.equals(shape, that.shape)) {
