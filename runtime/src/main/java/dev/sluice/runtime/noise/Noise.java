@@ -46,11 +46,11 @@ public record Noise(long seed, int phase) {
 
     /** Standard normal noise, float32 of {@code shape}; row i depends on the key and i alone. */
     public Tensor gaussian(Purpose purpose, long step, long... shape) {
-        return gaussian(purpose, step, 0, shape);
+        return gaussianFrom(0, purpose, step, shape);
     }
 
-    /** {@link #gaussian(Purpose, long, long...)} for rows firstIndex, firstIndex + 1, … of the global batch. */
-    public Tensor gaussian(Purpose purpose, long step, int firstIndex, long... shape) {
+    /** {@link #gaussian} for rows {@code firstIndex}, {@code firstIndex} + 1, … of the global batch. */
+    public Tensor gaussianFrom(int firstIndex, Purpose purpose, long step, long... shape) {
         int rows = (int) shape[0];
         int perRow = 1;
         for (int i = 1; i < shape.length; i++) {

@@ -1,8 +1,11 @@
 package dev.sluice.runtime.objective;
 
+import static dev.sluice.runtime.objective.Linear.at;
+
 import dev.sluice.protocol.Recipe.CriticWeighting;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.schedule.NoiseSchedule;
+import java.util.Arrays;
 
 /**
  * The critic's weighted regression on {@link SubintervalTarget#velocity}, mean over samples and elements.
@@ -39,20 +42,32 @@ public record CriticLoss(double value, Tensor gradient) {
             Tensor prediction,
             Tensor xS,
             Tensor epsilon) {
-        Tensor target = SubintervalTarget.velocity(schedule, s, t, xS, epsilon);
+        return weighted(
+                at(t, u -> weight(weighting, schedule, s, u)),
+                prediction,
+                SubintervalTarget.velocity(schedule, s, t, xS, epsilon));
+    }
+
+    /** The unweighted regression on ε − x_0, with which teachers are trained. */
+    public static CriticLoss plain(Tensor prediction, Tensor x0, Tensor epsilon) {
+        double[] ones = new double[prediction.dim(0)];
+        Arrays.fill(ones, 1);
+        return weighted(ones, prediction, Linear.combine(1, epsilon, -1, x0));
+    }
+
+    private static CriticLoss weighted(double[] weight, Tensor prediction, Tensor target) {
         int stride = prediction.sampleSize();
         float[] gradient = new float[prediction.size()];
         double sum = 0;
         double perElement = 1.0 / prediction.size();
-        for (int n = 0, i = 0; n < prediction.dim(0); n++) {
-            double w = weight(weighting, schedule, s, t.doubleAt(n));
+        for (int n = 0, i = 0; n < weight.length; n++) {
             double ofSample = 0;
             for (int end = i + stride; i < end; i++) {
                 double error = (double) prediction.floatAt(i) - target.floatAt(i);
                 ofSample += error * error;
-                gradient[i] = (float) (2 * w * error * perElement);
+                gradient[i] = (float) (2 * weight[n] * error * perElement);
             }
-            sum += w * ofSample;
+            sum += weight[n] * ofSample;
         }
         return new CriticLoss(sum * perElement, Tensor.owning(gradient, prediction.shape()));
     }

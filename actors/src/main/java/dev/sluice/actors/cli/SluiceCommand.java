@@ -1,0 +1,58 @@
+package dev.sluice.actors.cli;
+
+import dev.sluice.runtime.network.NetworkFileException;
+import java.io.IOException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code ./sluice}: hands over to the commands and turns what users can mend into one clear line. */
+@Command(
+        name = "sluice",
+        mixinStandardHelpOptions = true,
+        version = "sluice 0.1.0",
+        description = "Distils a diffusion teacher into a few-step mixture-of-experts generator on a cluster of actors,"
+                + " and serves it while it learns.",
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {TrainTeacherCommand.class})
+public final class SluiceCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    private SluiceCommand() {}
+
+    /** Runs a command and ends the JVM with its exit code: 0 done, 1 failed, 2 used wrongly. */
+    public static void main(String[] args) {
+        Runtime.getRuntime().halt(run(args));
+    }
+
+    /** Runs a command and returns its exit code. */
+    static int run(String... args) {
+        CommandLine line = new CommandLine(new SluiceCommand());
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setExecutionExceptionHandler(SluiceCommand::explain);
+        int code = line.execute(args);
+        line.getOut().flush();
+        line.getErr().flush();
+        return code;
+    }
+
+    /** Problems of input are one line; anything else is our fault and shows its trace. */
+    private static int explain(Exception e, CommandLine line, CommandLine.ParseResult parsed) {
+        if (e instanceof UserError || e instanceof NetworkFileException || e instanceof IOException) {
+            line.getErr().println("sluice: " + e.getMessage());
+        } else if (e instanceof IllegalArgumentException) {
+            line.getErr().println("sluice: " + e.getMessage());
+        } else {
+            line.getErr().println("sluice: an error of Sluice itself; please report it with what follows");
+            e.printStackTrace(line.getErr());
+        }
+        return CommandLine.ExitCode.SOFTWARE;
+    }
+
+    @Override
+    public void run() {
+        spec.commandLine().usage(spec.commandLine().getOut());
+    }
+}

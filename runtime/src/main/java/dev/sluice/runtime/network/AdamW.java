@@ -1,0 +1,77 @@
+package dev.sluice.runtime.network;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import dev.sluice.protocol.AdamWSettings;
+import dev.sluice.protocol.Tensor;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * AdamW (Loshchilov and Hutter, 2019) with global-norm clipping and an exponential moving average of the weights; the
+ * whole update is one TorchScript call over all parameters. Its state is in the open, unlike DJL's, so that it can be
+ * saved. Used by the thread that owns the weights; its arrays belong to the manager it was made with.
+ */
+final class AdamW {
+    private static final byte[] SCRIPT = new TorchScriptWriter("AdamW").toBytes();
+
+    private final AdamWSettings settings;
+    private final double averageDecay;
+    private final PtSymbolBlock script;
+    private final NDList first = new NDList();
+    private final NDList second = new NDList();
+    private final NDList average = new NDList();
+    private long steps;
+
+    AdamW(PtNDManager manager, NDList weights, AdamWSettings settings, double averageDecay) {
+        this.settings = settings;
+        this.averageDecay = averageDecay;
+        this.script = LibTorch.load(manager, SCRIPT);
+        for (NDArray weight : weights) {
+            first.add(manager.zeros(weight.getShape(), weight.getDataType()));
+            second.add(manager.zeros(weight.getShape(), weight.getDataType()));
+            average.add(LibTorch.toDevice(manager, LibTorch.toHost(weight)));
+        }
+    }
+
+    /**
+     * One step with the given gradients, which it scales in place; nothing moves when their norm is not finite.
+     *
+     * @return the gradients' global norm before clipping
+     */
+    double step(NDList weights, NDList gradients, double learningRate) {
+        double norm = LibTorch.call(script, "norm", List.of(gradients));
+        if (!Double.isFinite(norm)) {
+            return norm;
+        }
+        steps++;
+        LibTorch.call(
+                script,
+                "step",
+                List.of(weights, gradients, first, second, average),
+                norm > settings.clipNorm() ? settings.clipNorm() / norm : 1,
+                learningRate,
+                settings.beta1(),
+                settings.beta2(),
+                settings.epsilon(),
+                settings.weightDecay(),
+                1 - Math.pow(settings.beta1(), steps),
+                1 - Math.pow(settings.beta2(), steps),
+                averageDecay);
+        return norm;
+    }
+
+    /** The averaged weights, in the parameters' order. */
+    NDList average() {
+        return average;
+    }
+
+    /** Overwrites the weights in place. */
+    void swapIn(NDList weights, Map<String, Tensor> values) {
+        for (NDArray weight : weights) {
+            LibTorch.overwrite(weight, values.get(weight.getName()));
+        }
+    }
+}

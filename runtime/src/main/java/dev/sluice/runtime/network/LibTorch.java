@@ -1,0 +1,159 @@
+package dev.sluice.runtime.network;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.IValueUtils;
+import ai.djl.pytorch.jni.JniUtils;
+import dev.sluice.protocol.DType;
+import dev.sluice.protocol.Tensor;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/**
+ * The one place that reaches below DJL's public API, because that API's gradient collector is JVM-wide and a generator
+ * and a critic train side by side (docs/engine.md).
+ *
+ * <p>libtorch keeps two modes per thread, whether to record gradients and whether to optimise graphs; every entry here
+ * sets what it needs, so nothing depends on which thread calls. Graphs are never optimised: the profiling executor
+ * specialises on the first calls of every shape and thread, which would make a result depend on how many calls came
+ * before it.
+ *
+ * <p>Arrays belong to the manager that is passed or that they were made under; closing it frees them.
+ */
+final class LibTorch {
+    private LibTorch() {}
+
+    /** A manager for one network's long-lived arrays. The caller closes it. */
+    static PtNDManager newManager(Device device) {
+        return (PtNDManager) NDManager.newBaseManager(device, "PyTorch");
+    }
+
+    /** The device named {@code cpu}, {@code gpu:0} …, refused when this machine does not have it. */
+    static Device device(String name) {
+        Device device = Device.fromName(name, Engine.getEngine("PyTorch"));
+        if (device.isGpu()
+                && device.getDeviceId() >= Engine.getEngine("PyTorch").getGpuCount()) {
+            throw new IllegalArgumentException("engine.device = " + name + ": this machine offers "
+                    + Engine.getEngine("PyTorch").getGpuCount() + " GPUs to libtorch; use cpu");
+        }
+        return device;
+    }
+
+    /** Loads a module into {@code manager}. */
+    static PtSymbolBlock load(PtNDManager manager, byte[] module) {
+        try {
+            // The last argument says that the stream does not begin with its own length: true would have libtorch take
+            // the first eight bytes for one and read without end.
+            long handle = JniUtils.loadModuleHandle(new ByteArrayInputStream(module), manager.getDevice(), true, false);
+            return new PtSymbolBlock(manager, handle);
+        } catch (IOException e) {
+            throw new UncheckedIOException("reading from memory", e);
+        }
+    }
+
+    /** The module as libtorch writes it, weights as they are now. */
+    static byte[] write(PtSymbolBlock module) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        JniUtils.writeModule(module, bytes, false);
+        return bytes.toByteArray();
+    }
+
+    /** The module's parameters, named, ready to take gradients; they live as long as {@code manager}. */
+    static NDList parameters(PtSymbolBlock module, PtNDManager manager) {
+        NDList parameters = JniUtils.moduleGetParams(module, manager);
+        parameters.forEach(parameter -> parameter.setRequiresGradient(true));
+        return parameters;
+    }
+
+    /** {@code module.forward(inputs)}; the result belongs to the first input's manager. */
+    static PtNDArray forward(PtSymbolBlock module, boolean keepGraph, PtNDArray... inputs) {
+        JniUtils.setGradMode(keepGraph);
+        JniUtils.setGraphExecutorOptimize(false);
+        // training = true keeps libtorch's inference mode out: its tensors may never be trained on afterwards.
+        return (PtNDArray) IValueUtils.forward(module, new NDList(inputs), true).get(0);
+    }
+
+    /** Adds gradientᵀ·∂output/∂(parameters and inputs that take gradients) and frees the graph. */
+    static void backward(PtNDArray output, PtNDArray gradient) {
+        JniUtils.setGradMode(true);
+        JniUtils.backward(output, gradient, false, false);
+    }
+
+    /** Forgets a parameter's gradient. */
+    static void zeroGradient(NDArray parameter) {
+        JniUtils.zeroGrad((PtNDArray) parameter);
+    }
+
+    /** Calls a method on lists of arrays and numbers without a graph; a double result, or 0 for none. */
+    static double call(PtSymbolBlock module, String method, List<NDList> lists, double... numbers) {
+        JniUtils.setGradMode(false);
+        JniUtils.setGraphExecutorOptimize(false);
+        IValue[] arguments = new IValue[lists.size() + (numbers.length > 0 ? 1 : 0)];
+        try {
+            for (int i = 0; i < lists.size(); i++) {
+                arguments[i] = IValue.listFrom(
+                        lists.get(i).stream().map(PtNDArray.class::cast).toArray(PtNDArray[]::new));
+            }
+            if (numbers.length > 0) {
+                arguments[lists.size()] = IValue.listFrom(numbers);
+            }
+            try (IValue result = IValueUtils.runMethod(module, method, arguments)) {
+                return result.isDouble() ? result.toDouble() : 0;
+            }
+        } finally {
+            for (IValue argument : arguments) {
+                if (argument != null) {
+                    argument.close();
+                }
+            }
+        }
+    }
+
+    /** Copies a host tensor to the manager's device; times become float32. */
+    static PtNDArray toDevice(PtNDManager manager, Tensor tensor) {
+        Shape shape = new Shape(tensor.shape());
+        ByteBuffer bytes = manager.allocateDirect(tensor.size() * (tensor.dtype() == DType.INT64 ? 8 : 4));
+        bytes.order(ByteOrder.nativeOrder());
+        if (tensor.dtype() == DType.FLOAT64) {
+            for (int i = 0; i < tensor.size(); i++) {
+                bytes.putFloat((float) tensor.doubleAt(i));
+            }
+        } else {
+            tensor.write(bytes);
+        }
+        bytes.flip();
+        return manager.create(bytes, shape, tensor.dtype() == DType.INT64 ? DataType.INT64 : DataType.FLOAT32);
+    }
+
+    /** Overwrites a parameter's elements in place; the graph does not see it. */
+    static void overwrite(NDArray parameter, Tensor values) {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(values.byteSize()).order(ByteOrder.nativeOrder());
+        values.write(bytes);
+        bytes.flip();
+        JniUtils.setGradMode(false);
+        parameter.set(bytes);
+    }
+
+    /** Copies a float32 array to the host. */
+    static Tensor toHost(NDArray array) {
+        if (array.getDataType() != DataType.FLOAT32) {
+            throw new EngineException("expected float32 from the network, got " + array.getDataType());
+        }
+        return Tensor.owning(array.toFloatArray(), array.getShape().getShape());
+    }
+}

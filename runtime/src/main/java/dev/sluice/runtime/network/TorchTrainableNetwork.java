@@ -1,0 +1,122 @@
+package dev.sluice.runtime.network;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import dev.sluice.protocol.AdamWSettings;
+import dev.sluice.protocol.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** A network that trains on libtorch. */
+final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwork {
+    private final NDList weights;
+    private final AdamW optimizer;
+
+    TorchTrainableNetwork(
+            NetworkCard card, PtNDManager manager, PtSymbolBlock module, AdamWSettings settings, double averageDecay) {
+        super(card, manager, module);
+        weights = LibTorch.parameters(module, manager);
+        optimizer = new AdamW(manager, weights, settings, averageDecay);
+    }
+
+    @Override
+    public Pass forward(Tensor x, Tensor t, Tensor labels) {
+        PtNDManager step = stepManager();
+        try {
+            PtNDArray input = LibTorch.toDevice(step, x);
+            input.setRequiresGradient(true);
+            return new TorchPass(step, input, evaluate(step, input, t, labels, true));
+        } catch (RuntimeException e) {
+            step.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public double step(double learningRate) {
+        try (PtNDManager step = stepManager()) {
+            NDList gradients = new NDList();
+            for (NDArray weight : weights) {
+                NDArray gradient = weight.getGradient();
+                gradient.attach(step);
+                gradients.add(gradient);
+            }
+            return optimizer.step(weights, gradients, learningRate);
+        } finally {
+            discardGradients();
+        }
+    }
+
+    @Override
+    public void discardGradients() {
+        weights.forEach(LibTorch::zeroGradient);
+    }
+
+    @Override
+    public void writeAverage(Path file, NetworkCard card) throws IOException {
+        Map<String, Tensor> trained = weights();
+        optimizer.swapIn(weights, average());
+        try {
+            NetworkFile.write(file, LibTorch.write(module), card);
+        } finally {
+            optimizer.swapIn(weights, trained);
+        }
+    }
+
+    @Override
+    public Map<String, Tensor> weights() {
+        return named(weights);
+    }
+
+    @Override
+    public Map<String, Tensor> average() {
+        return named(optimizer.average());
+    }
+
+    private Map<String, Tensor> named(NDList values) {
+        Map<String, Tensor> named = new LinkedHashMap<>();
+        for (int i = 0; i < values.size(); i++) {
+            named.put(weights.get(i).getName(), LibTorch.toHost(values.get(i)));
+        }
+        return named;
+    }
+
+    private static final class TorchPass implements Pass {
+        private final PtNDManager step;
+        private final PtNDArray input;
+        private final PtNDArray output;
+        private final Tensor velocity;
+
+        TorchPass(PtNDManager step, PtNDArray input, PtNDArray output) {
+            this.step = step;
+            this.input = input;
+            this.output = output;
+            this.velocity = LibTorch.toHost(output);
+        }
+
+        @Override
+        public Tensor velocity() {
+            return velocity;
+        }
+
+        @Override
+        public Tensor backward(Tensor gradient) {
+            try (step) {
+                LibTorch.backward(output, LibTorch.toDevice(step, gradient));
+                try (NDArray ofInput = input.getGradient()) {
+                    return LibTorch.toHost(ofInput);
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            step.close();
+        }
+    }
+}

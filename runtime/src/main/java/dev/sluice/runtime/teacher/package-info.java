@@ -1,0 +1,2 @@
+/** Making a teacher: flow matching on data. */
+package dev.sluice.runtime.teacher;
