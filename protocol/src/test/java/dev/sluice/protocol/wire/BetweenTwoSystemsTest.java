@@ -9,6 +9,7 @@ import java.io.NotSerializableException;
 import java.time.Duration;
 import org.apache.pekko.actor.Dropped;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.LogCapturingExtension;
 import org.apache.pekko.actor.testkit.typed.javadsl.LoggingTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -18,8 +19,10 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Over a real connection: what arrives, what the sender hears of what does not, and that the connection outlives it. */
+@ExtendWith(LogCapturingExtension.class)
 class BetweenTwoSystemsTest {
     private record Tick() implements CriticMessage.Local {}
 
