@@ -14,7 +14,7 @@ import org.apache.pekko.actor.testkit.typed.javadsl.LoggingTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
-import org.apache.pekko.actor.typed.eventstream.EventStream;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -31,6 +31,7 @@ class BetweenTwoSystemsTest {
     private static final String REMOTING = """
             pekko.actor.provider = remote
             pekko.remote.warn-about-direct-use = off
+            pekko.actor.testkit.typed.filter-leeway = 20s
             pekko.remote.artery {
               transport = tcp
               canonical { hostname = "127.0.0.1", port = 0 }
@@ -105,7 +106,8 @@ class BetweenTwoSystemsTest {
 
     private static void assertDropped(ActorRef<CriticMessage> recipient, CriticMessage message, String error) {
         TestProbe<Dropped> dropped = sender.createTestProbe(Dropped.class);
-        sender.system().eventStream().tell(new EventStream.Subscribe<>(Dropped.class, dropped.getRef()));
+        // The classic stream subscribes before it returns; the typed one some time later.
+        Adapter.toClassic(sender.system()).eventStream().subscribe(Adapter.toClassic(dropped.getRef()), Dropped.class);
         LoggingTestKit.error(error).expect(sender.system(), () -> {
             recipient.tell(message);
             return null;
