@@ -9,17 +9,20 @@ import java.io.NotSerializableException;
 import java.time.Duration;
 import org.apache.pekko.actor.Dropped;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.LogCapturingExtension;
 import org.apache.pekko.actor.testkit.typed.javadsl.LoggingTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
-import org.apache.pekko.actor.typed.eventstream.EventStream;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Over a real connection: what arrives, what the sender hears of what does not, and that the connection outlives it. */
+@ExtendWith(LogCapturingExtension.class)
 class BetweenTwoSystemsTest {
     private record Tick() implements CriticMessage.Local {}
 
@@ -28,6 +31,7 @@ class BetweenTwoSystemsTest {
     private static final String REMOTING = """
             pekko.actor.provider = remote
             pekko.remote.warn-about-direct-use = off
+            pekko.actor.testkit.typed.filter-leeway = 20s
             pekko.remote.artery {
               transport = tcp
               canonical { hostname = "127.0.0.1", port = 0 }
@@ -102,7 +106,8 @@ class BetweenTwoSystemsTest {
 
     private static void assertDropped(ActorRef<CriticMessage> recipient, CriticMessage message, String error) {
         TestProbe<Dropped> dropped = sender.createTestProbe(Dropped.class);
-        sender.system().eventStream().tell(new EventStream.Subscribe<>(Dropped.class, dropped.getRef()));
+        // The classic stream subscribes before it returns; the typed one some time later.
+        Adapter.toClassic(sender.system()).eventStream().subscribe(Adapter.toClassic(dropped.getRef()), Dropped.class);
         LoggingTestKit.error(error).expect(sender.system(), () -> {
             recipient.tell(message);
             return null;

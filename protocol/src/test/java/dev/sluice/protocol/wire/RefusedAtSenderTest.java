@@ -18,17 +18,21 @@ import dev.sluice.protocol.message.SupervisorMessage;
 import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.LogCapturingExtension;
 import org.apache.pekko.actor.testkit.typed.javadsl.LoggingTestKit;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What may not or cannot be sent is refused before it leaves, with a message that says what and why. */
+@ExtendWith(LogCapturingExtension.class)
 class RefusedAtSenderTest {
     private record Stranger(int number) {}
 
@@ -130,6 +134,15 @@ class RefusedAtSenderTest {
         assertThatThrownBy(() -> serializer.toBinary(new SamplerMessage.Cancel("x".repeat(70_000))))
                 .isInstanceOf(FrameTooLargeException.class)
                 .hasMessageContaining("SamplerMessage.Cancel takes 7");
+    }
+
+    @Test
+    void moreTensorsThanAReaderTakes() {
+        List<Tensor> tensors = Collections.nCopies(65, Tensor.of(new float[1], 1));
+        assertThat(new Frame(new byte[1], 1, tensors.subList(1, 65)).size()).isEqualTo(8 + 64 * 14);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new Frame(new byte[1], 1, tensors))
+                .withMessage("a message has 65 tensors, the limit is 64");
     }
 
     @Test
