@@ -49,6 +49,15 @@ public final class Linear {
         return Tensor.owning(out, x.shape());
     }
 
+    /** a·x. */
+    public static Tensor scale(double a, Tensor x) {
+        float[] out = new float[x.size()];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = (float) (a * x.floatAt(i));
+        }
+        return Tensor.owning(out, x.shape());
+    }
+
     private static void requireSameShape(Tensor x, Tensor y) {
         if (x.size() != y.size() || x.rank() != y.rank()) {
             throw new IllegalArgumentException("shapes differ: " + x + " and " + y);

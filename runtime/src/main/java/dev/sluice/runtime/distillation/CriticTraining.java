@@ -1,0 +1,111 @@
+package dev.sluice.runtime.distillation;
+
+import static dev.sluice.runtime.noise.Noise.Purpose.CRITIC_NOISE;
+
+import dev.sluice.protocol.CriticReport;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.NoisySamples;
+import dev.sluice.protocol.Recipe;
+import dev.sluice.protocol.Tensor;
+import dev.sluice.runtime.network.Networks;
+import dev.sluice.runtime.network.TrainableNetwork;
+import dev.sluice.runtime.objective.CriticLoss;
+import dev.sluice.runtime.objective.Renoise;
+import dev.sluice.runtime.objective.ScoreGradient;
+import dev.sluice.runtime.objective.Velocity;
+import dev.sluice.runtime.schedule.NoiseSchedule;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The fake score of one phase: learns the generator's distribution on the subinterval, and turns its disagreement with
+ * the teacher into the gradient on x_s. Belongs to one thread; owns its network.
+ */
+public final class CriticTraining implements AutoCloseable {
+    private final PhaseSetting setting;
+    private final TrainableNetwork fake;
+    private final List<Double> losses = new ArrayList<>();
+    private int skipped;
+
+    /**
+     * What a scored batch gives.
+     *
+     * @param gradient on x_s, float32 [B, …]
+     * @param report of the cycle that this batch ends
+     * @param fakeVelocity F(x_t, t), float32 [B, …]
+     */
+    public record Scored(Tensor gradient, CriticReport report, Tensor fakeVelocity) {}
+
+    /** Loads a fresh fake score: always the teacher's weights, never the previous phase's. */
+    public CriticTraining(PhaseSetting setting, Networks networks, ExpertRef teacher) {
+        this.setting = setting;
+        this.fake = networks.openForTraining(teacher, setting.recipe().criticOptimizer(), 0);
+    }
+
+    /**
+     * One update on batch {@code update} (0..K−1) of a cycle, Eq 13; left out and counted when it is not finite.
+     *
+     * @param xS float32 [B, …]
+     * @param labels int64 [B]
+     */
+    public void train(int cycle, int update, Tensor xS, Tensor labels) {
+        Recipe recipe = setting.recipe();
+        NoiseSchedule schedule = setting.schedule();
+        long key = setting.batchKey(cycle, update);
+        Tensor t = setting.criticTimes(key);
+        Tensor epsilon = setting.noise().gaussian(CRITIC_NOISE, key, xS.shape());
+        Tensor xT = Renoise.to(schedule, setting.s(), t, xS, epsilon);
+        try (TrainableNetwork.Pass pass = fake.forward(xT, t, labels)) {
+            CriticLoss loss =
+                    CriticLoss.of(recipe.criticWeighting(), schedule, setting.s(), t, pass.velocity(), xS, epsilon);
+            boolean stepped = Double.isFinite(loss.value());
+            if (stepped) {
+                pass.backward(loss.gradient());
+                stepped = Double.isFinite(fake.step(recipe.criticOptimizer().learningRate()));
+            }
+            skipped += stepped ? 0 : 1;
+            losses.add(loss.value());
+        }
+    }
+
+    /** Scores the cycle's last batch and begins a new report. */
+    public Scored score(NoisySamples noisy, Tensor teacherVelocity) {
+        Recipe recipe = setting.recipe();
+        NoiseSchedule schedule = setting.schedule();
+        Tensor believed = fake.velocity(noisy.xT(), noisy.t(), noisy.labels());
+        Tensor gradient =
+                ScoreGradient.of(recipe.normaliser(), schedule, setting.s(), noisy, teacherVelocity, believed);
+        CriticReport report = new CriticReport(losses, excess(noisy, teacherVelocity, believed), skipped);
+        losses.clear();
+        skipped = 0;
+        return new Scored(gradient, report, believed);
+    }
+
+    /** The fake's loss minus the teacher's on the same batch: the target's own noise is in both. */
+    private double excess(NoisySamples noisy, Tensor teacherVelocity, Tensor believed) {
+        NoiseSchedule schedule = setting.schedule();
+        double s = setting.s();
+        Tensor epsilon = Renoise.noiseBetween(schedule, s, noisy.t(), noisy.xS(), noisy.xT());
+        Recipe.CriticWeighting weighting = setting.recipe().criticWeighting();
+        return CriticLoss.of(weighting, schedule, s, noisy.t(), believed, noisy.xS(), epsilon)
+                        .value()
+                - CriticLoss.of(weighting, schedule, s, noisy.t(), teacherVelocity, noisy.xS(), epsilon)
+                        .value();
+    }
+
+    /** E[x_0 | x_t] as a velocity has it, for the pictures. */
+    public Tensor toData(NoisySamples noisy, Tensor velocity) {
+        return Velocity.toData(setting.schedule(), noisy.xT(), noisy.t(), velocity);
+    }
+
+    /** The fake's weights, by name. */
+    public Map<String, Tensor> weights() {
+        return fake.weights();
+    }
+
+    @Override
+    public void close() {
+        fake.close();
+    }
+}
