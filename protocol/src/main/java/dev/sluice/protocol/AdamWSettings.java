@@ -8,11 +8,15 @@ package dev.sluice.protocol;
 public record AdamWSettings(
         double learningRate, double beta1, double beta2, double epsilon, double weightDecay, double clipNorm) {
     public AdamWSettings {
-        require(learningRate > 0, "learning-rate", learningRate, "positive");
+        require(
+                learningRate > 0 && Double.isFinite(learningRate),
+                "learning-rate",
+                learningRate,
+                "positive and finite");
         require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "in [0, 1)");
         require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "in [0, 1)");
-        require(epsilon > 0, "epsilon", epsilon, "positive");
-        require(weightDecay >= 0, "weight-decay", weightDecay, "0 or more");
+        require(epsilon > 0 && Double.isFinite(epsilon), "epsilon", epsilon, "positive and finite");
+        require(weightDecay >= 0 && Double.isFinite(weightDecay), "weight-decay", weightDecay, "0 or more and finite");
         require(clipNorm > 0, "clip-norm", clipNorm, "positive");
     }
 
