@@ -16,6 +16,8 @@ import java.util.List;
  * @param teacherSteps solver steps over the whole schedule when the teacher itself serves
  * @param snapshotEvery cycles between two sheets of teacher, critic and generator side by side; 0 for none
  * @param gridSamples samples drawn after every phase, classes in turn; 0 for none
+ * @param gridColumns of the sheet that shows them: with as many as there are classes, each gets a column; 0 makes it
+ *     near-square
  */
 public record ExperimentSettings(
         String name,
@@ -25,7 +27,8 @@ public record ExperimentSettings(
         Recipe recipe,
         int teacherSteps,
         int snapshotEvery,
-        int gridSamples) {
+        int gridSamples,
+        int gridColumns) {
     /** Re-noise times before the shift are drawn below this (algorithm.md, "Update rule and hyper-parameters"). */
     private static final double HIGHEST_RENOISE_TIME = 0.98;
 
@@ -54,6 +57,7 @@ public record ExperimentSettings(
         limits.within("teacher-steps", teacherSteps, 1, 10_000);
         limits.within("snapshot-every", snapshotEvery, 0, 10_000_000);
         limits.within("grid-samples", gridSamples, 0, 65_536);
+        limits.within("grid-columns", gridColumns, 0, 1024);
         for (PhasePlan.Phase phase : plan.phases()) {
             requireRollout(limits, phase, recipe);
             requireRenoiseInterval(limits, phase, recipe);

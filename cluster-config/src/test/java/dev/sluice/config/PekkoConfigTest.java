@@ -109,7 +109,7 @@ class PekkoConfigTest {
     void samplesGoInTheLargeLane(String path, boolean large) {
         WildcardIndex<String> index =
                 WildcardIndex.apply(WildcardIndex.apply$default$1(), WildcardIndex.apply$default$2());
-        for (String entry : config.getStringList("pekko.remote.artery.advanced.large-message-destinations")) {
+        for (String entry : config.getStringList("pekko.remote.artery.large-message-destinations")) {
             index = index.insert(entry.substring(1).split("/"), entry);
         }
 

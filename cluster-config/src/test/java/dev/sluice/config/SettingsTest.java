@@ -65,7 +65,8 @@ class SettingsTest {
                                 0),
                         50,
                         20,
-                        80));
+                        80,
+                        10));
     }
 
     @Test
