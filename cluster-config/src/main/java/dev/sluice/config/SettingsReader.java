@@ -1,0 +1,142 @@
+package dev.sluice.config;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigParseOptions;
+import com.typesafe.config.ConfigUtil;
+import com.typesafe.config.ConfigValueFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Finds the configuration's parts and lays them over one another: overrides, then the experiment, then defaults. */
+final class SettingsReader {
+    static final List<String> EXPERIMENTS = List.of("fashion", "mixture-2d", "quick");
+
+    private static final String SUFFIX = ".conf";
+    private static final String THREADS = "engine.threads";
+
+    private SettingsReader() {}
+
+    /** Stands in for values that cannot be read, so that the rest can still be checked against something. */
+    private static final class Bundled {
+        static final Settings FASHION = new Binder(
+                        complete(resource("experiments/fashion.conf")),
+                        Path.of("").toAbsolutePath(),
+                        List.of())
+                .bind("the bundled experiment fashion", null);
+    }
+
+    static Settings load(String nameOrFile, List<String> overrides, Path home) {
+        List<String> problems = new ArrayList<>();
+        Config over = overrides(overrides, problems);
+        Config experiment = experiment(nameOrFile, problems);
+        Config laid = experiment == null ? null : over.withFallback(experiment);
+        Settings settings = bind(nameOrFile, laid, home.toAbsolutePath(), problems);
+        Path teacher = settings.experiment().teacher();
+        if (!Files.isRegularFile(teacher) || !Files.isReadable(teacher)) {
+            throw new BadSettings(
+                    nameOrFile,
+                    List.of("experiment.teacher = " + teacher
+                            + " must be a file that can be read: train one with train-teacher, or name another"));
+        }
+        return settings;
+    }
+
+    static Settings read(Path file) {
+        List<String> problems = new ArrayList<>();
+        Config config = file(file, problems);
+        return bind(file.toString(), config, file.toAbsolutePath().getParent(), problems);
+    }
+
+    private static Settings bind(String source, Config config, Path home, List<String> problems) {
+        if (config == null) {
+            throw new BadSettings(source, problems);
+        }
+        Config complete;
+        try {
+            complete = complete(config);
+        } catch (ConfigException e) {
+            problems.add(e.getMessage());
+            throw new BadSettings(source, problems);
+        }
+        return new Binder(complete, home, problems).bind(source, Bundled.FASHION);
+    }
+
+    private static Config complete(Config config) {
+        Config complete = config.withFallback(resource("sluice-defaults.conf")).resolve();
+        boolean auto = complete.hasPath(THREADS)
+                && complete.getValue(THREADS).unwrapped().equals("auto");
+        int processors = Runtime.getRuntime().availableProcessors();
+        return auto ? complete.withValue(THREADS, ConfigValueFactory.fromAnyRef(processors)) : complete;
+    }
+
+    private static Config overrides(List<String> overrides, List<String> problems) {
+        Config over = ConfigFactory.empty();
+        for (String override : overrides) {
+            int equals = override.indexOf('=');
+            if (equals < 1) {
+                problems.add("--set " + override + " must be written key=value");
+                continue;
+            }
+            String key = override.substring(0, equals).trim();
+            String value = override.substring(equals + 1).trim();
+            try {
+                ConfigUtil.splitPath(key);
+                over = override(key, value).withFallback(over);
+            } catch (ConfigException e) {
+                problems.add("--set " + override + " cannot be read: " + e.getMessage());
+            }
+        }
+        return over;
+    }
+
+    /** Only what looks like a list, a section or a quoted text is HOCON: a path may hold any character. */
+    private static Config override(String key, String value) {
+        if (value.startsWith("[") || value.startsWith("{") || value.startsWith("\"")) {
+            return ConfigFactory.parseString(
+                    key + " = " + value, ConfigParseOptions.defaults().setOriginDescription(Binder.OVERRIDE));
+        }
+        return ConfigValueFactory.fromAnyRef(value, Binder.OVERRIDE).atPath(key);
+    }
+
+    /** Null, with a problem, when there is none. */
+    private static Config experiment(String nameOrFile, List<String> problems) {
+        if (EXPERIMENTS.contains(nameOrFile)) {
+            return resource("experiments/" + nameOrFile + SUFFIX);
+        }
+        if (nameOrFile.endsWith(SUFFIX)) {
+            return file(Path.of(nameOrFile), problems);
+        }
+        problems.add("there is no experiment " + nameOrFile
+                + Nearest.to(nameOrFile, EXPERIMENTS)
+                        .map(near -> "; did you mean " + near + "?")
+                        .orElse("")
+                + " Known are " + String.join(", ", EXPERIMENTS) + ", and any file that ends in " + SUFFIX);
+        return null;
+    }
+
+    private static Config file(Path file, List<String> problems) {
+        if (!Files.isRegularFile(file)) {
+            problems.add("there is no file " + file.toAbsolutePath());
+            return null;
+        }
+        try {
+            return ConfigFactory.parseFile(
+                    file.toAbsolutePath().toFile(),
+                    ConfigParseOptions.defaults().setAllowMissing(false));
+        } catch (ConfigException e) {
+            problems.add(file.toAbsolutePath() + " cannot be read: " + e.getMessage());
+            return null;
+        }
+    }
+
+    static Config resource(String name) {
+        return ConfigFactory.parseResources(
+                SettingsReader.class.getClassLoader(),
+                name,
+                ConfigParseOptions.defaults().setAllowMissing(false));
+    }
+}

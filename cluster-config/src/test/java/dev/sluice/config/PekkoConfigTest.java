@@ -1,0 +1,121 @@
+package dev.sluice.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import dev.sluice.protocol.Role;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.apache.pekko.util.WildcardIndex;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import scala.jdk.javaapi.CollectionConverters;
+
+class PekkoConfigTest {
+    private final Config config = PekkoConfig.forNode(
+            new NodeSettings(Set.of(Role.CRITIC, Role.GENERATOR), "10.0.0.2", 25_521, List.of("10.0.0.1:25520")));
+
+    @Test
+    void theNodesAddressRolesAndSeeds() {
+        assertThat(config.getString("pekko.remote.artery.canonical.hostname")).isEqualTo("10.0.0.2");
+        assertThat(config.getInt("pekko.remote.artery.canonical.port")).isEqualTo(25_521);
+        assertThat(config.getStringList("pekko.cluster.roles")).containsExactly("generator", "critic");
+        assertThat(config.getStringList("pekko.cluster.seed-nodes")).containsExactly("pekko://sluice@10.0.0.1:25520");
+    }
+
+    @Test
+    void aNodeWithoutSeedsHasNone() {
+        Config alone = PekkoConfig.forNode(new NodeSettings(EnumSet.allOf(Role.class), "127.0.0.1", 0, List.of()));
+
+        assertThat(alone.getStringList("pekko.cluster.seed-nodes")).isEmpty();
+        assertThat(alone.getStringList("pekko.cluster.roles"))
+                .containsExactly("generator", "critic", "teacher", "sampler", "control");
+    }
+
+    @Test
+    void laysItselfOverPekkosReference() {
+        Config reference = ConfigFactory.defaultReference();
+
+        assertThat(reference.getString("pekko.actor.provider")).isEqualTo("local");
+        assertThat(config.getString("pekko.actor.provider")).isEqualTo("cluster");
+        assertThat(reference.getBoolean("pekko.coordinated-shutdown.exit-jvm")).isFalse();
+        assertThat(config.getBoolean("pekko.coordinated-shutdown.exit-jvm")).isFalse();
+        assertThat(config.getBoolean("pekko.coordinated-shutdown.run-by-jvm-shutdown-hook"))
+                .isTrue();
+        assertThat(reference.getDuration("pekko.coordinated-shutdown.default-phase-timeout"))
+                .isEqualTo(Duration.ofSeconds(5));
+        assertThat(reference.hasPath("pekko.coordinated-shutdown.phases.service-stop"))
+                .isTrue();
+        assertThat(config.getDuration("pekko.coordinated-shutdown.phases.service-stop.timeout"))
+                .isEqualTo(Duration.ofSeconds(30));
+        assertThat(config.getBoolean("pekko.actor.allow-java-serialization")).isFalse();
+        assertThat(reference.hasPath("pekko.actor.warn-about-java-serializer-usage"))
+                .isTrue();
+        assertThat(config.getBoolean("pekko.actor.warn-about-java-serializer-usage"))
+                .isTrue();
+        assertThat(config.getStringList("pekko.loggers")).containsExactly("org.apache.pekko.event.slf4j.Slf4jLogger");
+    }
+
+    @Test
+    void clusterSettings() {
+        assertThat(config.getBoolean("pekko.cluster.jmx.multi-mbeans-in-same-jvm"))
+                .isTrue();
+        assertThat(config.getString("pekko.cluster.downing-provider-class"))
+                .isEqualTo("org.apache.pekko.cluster.sbr.SplitBrainResolverProvider");
+        assertThat(config.getString("pekko.cluster.split-brain-resolver.active-strategy"))
+                .isEqualTo("keep-oldest");
+        assertThat(config.getString("pekko.cluster.split-brain-resolver.keep-oldest.role"))
+                .isEqualTo(Role.CONTROL.key());
+        assertThat(PekkoConfig.goneAfter()).isEqualTo(Duration.ofSeconds(20));
+    }
+
+    @Test
+    void thePinnedDispatcherKeepsItsThread() {
+        Config dispatcher = config.getConfig(PekkoConfig.PINNED_DISPATCHER);
+
+        assertThat(dispatcher.getString("type")).isEqualTo("PinnedDispatcher");
+        assertThat(dispatcher.getString("executor")).isEqualTo("thread-pool-executor");
+        assertThat(dispatcher.getBoolean("thread-pool-executor.allow-core-timeout"))
+                .isFalse();
+    }
+
+    @Test
+    void largeFramesAreOfTheSizeThatThePartsAreCutFor() {
+        assertThat(config.getBytes("pekko.remote.artery.advanced.maximum-large-frame-size"))
+                .isEqualTo(2L << 20);
+        assertThat(config.getBytes("pekko.remote.artery.advanced.maximum-frame-size"))
+                .isEqualTo(256L << 10);
+    }
+
+    /** With the index that Pekko's transport itself looks receivers up in. */
+    @ParameterizedTest
+    @CsvSource({
+        "/user/node/generator, true",
+        "/user/node/critic, true",
+        "/user/node/teacher, true",
+        "/user/node/sampler, true",
+        "/user/node/recorder, true",
+        "/user/node/critic/worker, true",
+        "/user/node/teacher/pool/3, true",
+        "/user/node/supervisor, false",
+        "/user/node, false",
+        "/user/http/critic, false",
+        "/system/receptionist, false",
+    })
+    void samplesGoInTheLargeLane(String path, boolean large) {
+        WildcardIndex<String> index =
+                WildcardIndex.apply(WildcardIndex.apply$default$1(), WildcardIndex.apply$default$2());
+        for (String entry : config.getStringList("pekko.remote.artery.large-message-destinations")) {
+            index = index.insert(entry.substring(1).split("/"), entry);
+        }
+
+        assertThat(index.find(CollectionConverters.asScala(
+                                List.of(path.substring(1).split("/"))))
+                        .isDefined())
+                .isEqualTo(large);
+    }
+}

@@ -1,0 +1,61 @@
+package dev.sluice.monitoring.run;
+
+import dev.sluice.protocol.CycleReport;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * {@code metrics.csv}: one line a committed cycle, in any locale the same; what is not a number reads {@code NaN}.
+ * Not safe for use by several threads.
+ */
+public final class MetricsCsv implements Closeable {
+    /** The first line. */
+    public static final String HEADER = "phase,cycle,seconds,critic_loss,critic_excess,gradient_magnitude,"
+            + "gradient_norm,stepped,skipped_critic_updates";
+
+    private final Path path;
+    private final LineFile lines;
+
+    /** Opens nothing yet: the first {@link #append} does, and its caller is told what goes wrong. */
+    public MetricsCsv(Path path) {
+        this.path = path;
+        // A cycle whose line was torn is in the event log or is run again; half its numbers help nobody.
+        this.lines = new LineFile(path, text -> {});
+    }
+
+    /**
+     * Adds a cycle.
+     *
+     * @param elapsedMillis since the run began
+     * @throws IOException when the file cannot be written, or holds something else
+     */
+    public void append(CycleReport report, long elapsedMillis) throws IOException {
+        if (lines.isEmpty()) {
+            lines.append(HEADER);
+        } else if (!lines.firstLine(2 * HEADER.length()).equals(HEADER)) {
+            throw new IOException(path + " does not begin with " + HEADER + "; it is not this program's, move it away");
+        }
+        lines.append(String.join(
+                ",",
+                Integer.toString(report.phase()),
+                Integer.toString(report.cycle()),
+                Double.toString(elapsedMillis / 1000.0),
+                Double.toString(report.critic().meanLoss()),
+                Double.toString(report.critic().excess()),
+                Double.toString(report.gradientMagnitude()),
+                Double.toString(report.gradientNorm()),
+                Boolean.toString(report.stepped()),
+                Integer.toString(report.critic().skipped())));
+    }
+
+    /** Onto the disk, whatever happens to the machine. */
+    public void force() throws IOException {
+        lines.force();
+    }
+
+    @Override
+    public void close() throws IOException {
+        lines.close();
+    }
+}
