@@ -1,5 +1,7 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.config.BadSettings;
+import dev.sluice.monitoring.run.BadRunFolder;
 import dev.sluice.runtime.network.NetworkFileException;
 import java.io.IOException;
 import picocli.CommandLine;
@@ -15,7 +17,7 @@ import picocli.CommandLine.Spec;
         description = "Distils a diffusion teacher into a few-step mixture-of-experts generator on a cluster of actors,"
                 + " and serves it while it learns.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {TrainTeacherCommand.class})
+        subcommands = {DistillCommand.class, TrainTeacherCommand.class, BenchCommand.class})
 public final class SluiceCommand implements Runnable {
     @Spec
     private CommandSpec spec;
@@ -40,9 +42,12 @@ public final class SluiceCommand implements Runnable {
 
     /** Problems of input are one line; anything else is our fault and shows its trace. */
     private static int explain(Exception e, CommandLine line, CommandLine.ParseResult parsed) {
-        if (e instanceof UserError || e instanceof NetworkFileException || e instanceof IOException) {
-            line.getErr().println("sluice: " + e.getMessage());
-        } else if (e instanceof IllegalArgumentException) {
+        if (e instanceof UserError
+                || e instanceof BadSettings
+                || e instanceof BadRunFolder
+                || e instanceof NetworkFileException
+                || e instanceof IOException
+                || e instanceof IllegalArgumentException) {
             line.getErr().println("sluice: " + e.getMessage());
         } else {
             line.getErr().println("sluice: an error of Sluice itself; please report it with what follows");

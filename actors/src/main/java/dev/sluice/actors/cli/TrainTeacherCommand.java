@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Recipe;
@@ -112,6 +113,9 @@ final class TrainTeacherCommand implements Callable<Integer> {
     @Option(names = "--device", defaultValue = "cpu", description = "cpu, gpu:0 ...")
     private String device;
 
+    @Option(names = "--threads", description = "That one operation may use. Default: the number of processors.")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
     @Spec
     private CommandSpec spec;
 
@@ -137,7 +141,7 @@ final class TrainTeacherCommand implements Callable<Integer> {
                 new NetworkCard(dataset.sampleShape(), dataset.classNames(), schedule, 0, List.of(), Map.of());
         Path folder = out.toAbsolutePath().getParent();
         Files.createDirectories(folder);
-        TorchNetworks networks = TorchNetworks.on(device);
+        TorchNetworks networks = TorchNetworks.on(device, threads);
         Path start = Files.createTempFile(folder, "untrained-", ".pt");
         try {
             NetworkFile.create(start, architecture, fresh, seed);
@@ -157,14 +161,12 @@ final class TrainTeacherCommand implements Callable<Integer> {
         FlowMatching matching = new FlowMatching(settings, dataset, trained);
         long begun = System.nanoTime();
         double smoothed = Double.NaN;
-        for (int step = 0; step < steps; step++) {
-            double loss = matching.step(step);
-            smoothed = Double.isNaN(smoothed) ? loss : smoothed + 0.01 * (loss - smoothed);
-            if ((step + 1) % 100 == 0) {
-                spec.commandLine()
-                        .getOut()
-                        .printf("%d/%d %.4f %.0f s%n", step + 1, steps, smoothed, (System.nanoTime() - begun) / 1e9);
-                spec.commandLine().getOut().flush();
+        try (Progress progress = Progress.onStdout("steps")) {
+            progress.begin("training", steps);
+            for (int step = 0; step < steps; step++) {
+                double loss = matching.step(step);
+                smoothed = Double.isNaN(smoothed) ? loss : smoothed + 0.01 * (loss - smoothed);
+                progress.advance(step + 1, String.format(Locale.ROOT, "loss %.4f", smoothed));
             }
         }
         Duration took = Duration.ofNanos(System.nanoTime() - begun);

@@ -18,9 +18,11 @@ public final class TorchNetworks implements Networks {
     /**
      * Networks on {@code device}: {@code cpu}, {@code gpu:0} …
      *
+     * @param threads that one operation may use. libtorch reads the number once a JVM, when it is first used.
      * @throws IllegalArgumentException when this machine has no such device
      */
-    public static TorchNetworks on(String device) {
+    public static TorchNetworks on(String device, int threads) {
+        System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
         return new TorchNetworks(LibTorch.device(device));
     }
 

@@ -26,7 +26,7 @@ class TorchNetworkTest {
     @TempDir
     Path folder;
 
-    private final Networks networks = TorchNetworks.on("cpu");
+    private final Networks networks = TorchNetworks.on("cpu", 1);
 
     private static NetworkCard card(List<Integer> shape, List<String> classes) {
         return new NetworkCard(shape, classes, Recipe.Schedule.RECTIFIED_FLOW, 0, List.of(), Map.of("seed", "7"));

@@ -1,0 +1,217 @@
+package dev.sluice.actors.cli;
+
+import dev.sluice.actors.node.SluiceProcess;
+import dev.sluice.actors.supervisor.Gallery;
+import dev.sluice.actors.supervisor.Outcome;
+import dev.sluice.actors.supervisor.PhaseSupervisor;
+import dev.sluice.actors.supervisor.RunPlan;
+import dev.sluice.config.ExperimentSettings;
+import dev.sluice.config.Settings;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.ModelCard;
+import dev.sluice.protocol.message.RecorderMessage;
+import dev.sluice.runtime.distillation.PlainLoop;
+import dev.sluice.runtime.network.NetworkCard;
+import dev.sluice.runtime.network.NetworkFile;
+import dev.sluice.runtime.network.Networks;
+import dev.sluice.runtime.network.TorchNetworks;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.LongConsumer;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.Props;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code ./sluice bench}: what the actors cost beside the plain loop, on this machine. */
+@Command(
+        name = "bench",
+        mixinStandardHelpOptions = true,
+        description = "Measures on this machine. Run nothing else meanwhile.",
+        synopsisSubcommandLabel = "COMMAND")
+final class BenchCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        spec.commandLine().usage(spec.commandLine().getOut());
+    }
+
+    /** What both benches need. */
+    static final class What {
+        @Option(
+                names = "--experiment",
+                paramLabel = "NAME|FILE.conf",
+                defaultValue = "fashion",
+                description = "Whose recipe and teacher. Default: ${DEFAULT-VALUE}.")
+        private String experiment;
+
+        @Option(names = "--set", paramLabel = "key=value", description = "Overrides a setting. Repeatable.")
+        private List<String> overrides = new ArrayList<>();
+
+        private Settings settings(int cycles) {
+            List<String> all = new ArrayList<>(overrides);
+            all.add("serving.port=0");
+            Settings settings = Settings.load(experiment, all, Home.folder());
+            int phases = settings.experiment().plan().phaseCount();
+            all.add("experiment.cycles=" + Collections.nCopies(phases, cycles));
+            return Settings.load(experiment, all, Home.folder());
+        }
+    }
+
+    @Command(
+            name = "cycle",
+            mixinStandardHelpOptions = true,
+            description = "Times one cycle of the plain single-threaded loop and of the actor system, in turns.")
+    int cycle(
+            @Mixin What what,
+            @Option(names = "--cycles", defaultValue = "8", description = "Per phase and round. Default: 8.")
+                    int cycles,
+            @Option(names = "--rounds", defaultValue = "2", description = "Of each. Default: 2.") int rounds)
+            throws Exception {
+        Settings settings = what.settings(cycles);
+        Networks networks =
+                TorchNetworks.on(settings.engine().device(), settings.engine().threads());
+        List<Double> plain = new ArrayList<>();
+        List<Double> actors = new ArrayList<>();
+        for (int round = 0; round < rounds; round++) {
+            plain.addAll(plainLoop(settings, networks));
+            actors.addAll(actorSystem(settings, networks, cycle -> {}));
+        }
+        PrintWriter out = spec.commandLine().getOut();
+        out.printf(
+                Locale.ROOT,
+                "%s, %d threads, %d cycles each%n",
+                settings.experiment().name(),
+                settings.engine().threads(),
+                plain.size());
+        out.printf(Locale.ROOT, "  plain loop    median %7.1f ms a cycle%n", median(plain));
+        out.printf(Locale.ROOT, "  actor system  median %7.1f ms a cycle%n", median(actors));
+        out.printf(Locale.ROOT, "  ratio         %.3f%n", median(actors) / median(plain));
+        return 0;
+    }
+
+    @Command(
+            name = "memory",
+            mixinStandardHelpOptions = true,
+            description = "Prints the process's resident size while the actor system runs (Linux).")
+    int memory(
+            @Mixin What what,
+            @Option(names = "--cycles", defaultValue = "500", description = "Per phase. Default: 500.") int cycles)
+            throws Exception {
+        Settings settings = what.settings(cycles);
+        Networks networks =
+                TorchNetworks.on(settings.engine().device(), settings.engine().threads());
+        PrintWriter out = spec.commandLine().getOut();
+        actorSystem(settings, networks, cycle -> {
+            if (cycle % 50 == 0) {
+                out.printf(Locale.ROOT, "  cycle %5d  resident %6.0f MiB%n", cycle, residentMiB());
+                out.flush();
+            }
+        });
+        return 0;
+    }
+
+    private static double residentMiB() {
+        try {
+            return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                    .filter(line -> line.startsWith("VmRSS:"))
+                    .mapToDouble(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024.0)
+                    .findFirst()
+                    .orElse(Double.NaN);
+        } catch (IOException e) {
+            return Double.NaN;
+        }
+    }
+
+    /** Milliseconds of each cycle but the first of every phase, which still warms up. */
+    private static List<Double> plainLoop(Settings settings, Networks networks) throws IOException {
+        ExperimentSettings experiment = settings.experiment();
+        Path scratch = Files.createTempDirectory("sluice-bench-");
+        Stopwatch watch = new Stopwatch();
+        new PlainLoop(
+                        networks,
+                        NetworkFile.reference("teacher", experiment.teacher()),
+                        experiment.plan(),
+                        experiment.recipe())
+                .run(experiment.cycles(), scratch, report -> watch.cycle(report.cycle()));
+        return watch.millis;
+    }
+
+    private static List<Double> actorSystem(Settings settings, Networks networks, LongConsumer onCycle)
+            throws Exception {
+        ExperimentSettings experiment = settings.experiment();
+        NetworkCard card = NetworkFile.readCard(experiment.teacher());
+        ExpertRef teacher = NetworkFile.reference("teacher", experiment.teacher());
+        Stopwatch watch = new Stopwatch();
+        CompletableFuture<Outcome> ended = new CompletableFuture<>();
+        try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
+            long[] cycles = {0};
+            ActorRef<RecorderMessage> recorder = process.spawn(
+                    hearing(message -> {
+                        if (message instanceof RecorderMessage.Cycle cycle) {
+                            watch.cycle(cycle.report().cycle());
+                            onCycle.accept(++cycles[0]);
+                        }
+                    }),
+                    "recorder",
+                    Props.empty());
+            ActorRef<Outcome> listener =
+                    process.spawn(BenchCommand.<Outcome>hearing(ended::complete), "listener", Props.empty());
+            RunPlan plan = DistillCommand.plan(
+                    settings,
+                    new ModelCard(experiment.name(), card.sampleShape(), card.classNames()),
+                    teacher,
+                    Files.createTempDirectory("sluice-bench-"));
+            process.spawn(
+                    PhaseSupervisor.create(
+                            plan, recorder, new Gallery.Settings(0, 0, 1, Duration.ofSeconds(1)), listener),
+                    "supervisor",
+                    Props.empty());
+            if (ended.join() instanceof Outcome.Failed failed) {
+                throw new UserError("the run failed: " + failed.cause());
+            }
+        }
+        return watch.millis;
+    }
+
+    private static <M> Behavior<M> hearing(java.util.function.Consumer<M> consumer) {
+        return Behaviors.receiveMessage(message -> {
+            consumer.accept(message);
+            return Behaviors.same();
+        });
+    }
+
+    private static double median(List<Double> values) {
+        List<Double> sorted = values.stream().sorted().toList();
+        int middle = sorted.size() / 2;
+        return sorted.size() % 2 == 1 ? sorted.get(middle) : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
+    }
+
+    private static final class Stopwatch {
+        private final List<Double> millis = new ArrayList<>();
+        private long last;
+
+        private void cycle(int number) {
+            long now = System.nanoTime();
+            if (number > 0) {
+                millis.add((now - last) / 1e6);
+            }
+            last = now;
+        }
+    }
+}

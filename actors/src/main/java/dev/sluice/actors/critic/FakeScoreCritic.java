@@ -1,0 +1,248 @@
+package dev.sluice.actors.critic;
+
+import dev.sluice.actors.workbench.Causes;
+import dev.sluice.actors.workbench.Workbench;
+import dev.sluice.protocol.NoisySamples;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.message.CriticMessage;
+import dev.sluice.protocol.message.GeneratorMessage;
+import dev.sluice.protocol.message.RecorderMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
+import dev.sluice.runtime.distillation.CriticTraining;
+import dev.sluice.runtime.distillation.PhaseSetting;
+import dev.sluice.runtime.network.Networks;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.ChildFailed;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.Terminated;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+
+/**
+ * The critic's controller: puts the batches of generator and teacher into the one order that counts, update 0..K−1 of a
+ * cycle and then its scored batch, whatever order they arrive in. Batches that come twice, or of another epoch or phase,
+ * are ignored; those that come early wait, at most staleness + 1 cycles of them, which is all the generator may send.
+ *
+ * <p>When the actor dies, the fake score of the phase is lost.
+ */
+public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
+    /** Rows of a batch that a snapshot shows: a square of images, or enough points to see a distribution. */
+    private static final int IMAGES_SHOWN = 36;
+
+    private static final int POINTS_SHOWN = 1024;
+
+    private record Loaded(int epoch, int phase) implements CriticMessage.Local {}
+
+    private final Networks networks;
+    private final DispatcherSelector pinned;
+    private ActorRef<Workbench.Task<CriticTraining>> bench;
+
+    private CriticMessage.BeginPhase assignment;
+    private boolean loaded;
+    /** The cycle that is being worked on, and the update that comes next in it; K means the scored batch. */
+    private int cycle;
+
+    private int update;
+    private final Map<Long, CriticMessage.Samples> samples = new HashMap<>();
+    private final Map<Integer, CriticMessage.ScoredSamples> scored = new HashMap<>();
+
+    private FakeScoreCritic(ActorContext<CriticMessage> context, Networks networks, DispatcherSelector pinned) {
+        super(context);
+        this.networks = networks;
+        this.pinned = pinned;
+    }
+
+    /** @param pinned dispatcher of the thread that computes */
+    public static Behavior<CriticMessage> create(Networks networks, DispatcherSelector pinned) {
+        return Behaviors.setup(context -> new FakeScoreCritic(context, networks, pinned));
+    }
+
+    @Override
+    public Receive<CriticMessage> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(CriticMessage.BeginPhase.class, this::onBeginPhase)
+                .onMessage(Loaded.class, this::onLoaded)
+                .onMessage(CriticMessage.Samples.class, this::onSamples)
+                .onMessage(CriticMessage.ScoredSamples.class, this::onScoredSamples)
+                .onMessage(CriticMessage.Release.class, this::onRelease)
+                .onSignal(ChildFailed.class, this::onBenchFailed)
+                .onSignal(Terminated.class, this::onSupervisorGone)
+                .build();
+    }
+
+    private Behavior<CriticMessage> onBeginPhase(CriticMessage.BeginPhase begin) {
+        if (assignment != null && begin.epoch() < assignment.epoch()) {
+            return this;
+        }
+        if (isCurrent(begin.epoch(), begin.phase())) {
+            if (loaded) {
+                tellReady();
+            }
+            return this;
+        }
+        letGo();
+        assignment = begin;
+        getContext().watch(begin.supervisor());
+        bench = getContext().spawnAnonymous(Workbench.<CriticTraining>create(), pinned);
+        getContext().watch(bench);
+        PhaseSetting setting = new PhaseSetting(begin.plan(), begin.phase(), begin.recipe());
+        ActorRef<CriticMessage> self = getContext().getSelf();
+        bench.tell(new Workbench.Open<>(() -> new CriticTraining(setting, networks, begin.teacher())));
+        bench.tell(new Workbench.Do<>(training -> self.tell(new Loaded(begin.epoch(), begin.phase()))));
+        return this;
+    }
+
+    private Behavior<CriticMessage> onLoaded(Loaded message) {
+        if (isCurrent(message.epoch(), message.phase())) {
+            loaded = true;
+            tellReady();
+        }
+        return this;
+    }
+
+    private void tellReady() {
+        assignment
+                .supervisor()
+                .tell(new SupervisorMessage.RoleReady(assignment.epoch(), Role.CRITIC, assignment.phase()));
+    }
+
+    private Behavior<CriticMessage> onSamples(CriticMessage.Samples message) {
+        boolean done = message.cycle() < cycle || (message.cycle() == cycle && message.update() < update);
+        if (isCurrent(message.epoch(), message.phase())
+                && !done
+                && withinCredit(message.cycle())
+                && message.update() >= 0
+                && message.update() < assignment.recipe().criticUpdates()) {
+            samples.putIfAbsent(key(message.cycle(), message.update()), message);
+            workOnWhatIsNext();
+        }
+        return this;
+    }
+
+    private Behavior<CriticMessage> onScoredSamples(CriticMessage.ScoredSamples message) {
+        if (isCurrent(message.epoch(), message.phase()) && message.cycle() >= cycle && withinCredit(message.cycle())) {
+            scored.putIfAbsent(message.cycle(), message);
+            workOnWhatIsNext();
+        }
+        return this;
+    }
+
+    /** What a generator that keeps to its credit can have sent; more would grow without bound. */
+    private boolean withinCredit(int ofCycle) {
+        boolean within = ofCycle <= cycle + assignment.recipe().staleness() + 1;
+        if (!within) {
+            getContext()
+                    .getLog()
+                    .warn(
+                            "a batch of cycle {} came while cycle {} is not scored: beyond its credit, ignored",
+                            ofCycle,
+                            cycle);
+        }
+        return within;
+    }
+
+    private long key(int ofCycle, int ofUpdate) {
+        return (long) ofCycle * assignment.recipe().criticUpdates() + ofUpdate;
+    }
+
+    private void workOnWhatIsNext() {
+        while (true) {
+            if (update < assignment.recipe().criticUpdates()) {
+                CriticMessage.Samples next = samples.remove(key(cycle, update));
+                if (next == null) {
+                    return;
+                }
+                update++;
+                bench.tell(new Workbench.Do<>(
+                        training -> training.train(next.cycle(), next.update(), next.xS(), next.labels())));
+            } else {
+                CriticMessage.ScoredSamples next = scored.remove(cycle);
+                if (next == null) {
+                    return;
+                }
+                cycle++;
+                update = 0;
+                score(next);
+            }
+        }
+    }
+
+    private void score(CriticMessage.ScoredSamples batch) {
+        CriticMessage.BeginPhase from = assignment;
+        bench.tell(new Workbench.Do<>(training -> {
+            CriticTraining.Scored result = training.score(batch.noisy(), batch.teacherVelocity());
+            from.generator()
+                    .tell(new GeneratorMessage.Gradient(
+                            from.epoch(), from.phase(), batch.cycle(), result.gradient(), result.report()));
+            if (from.snapshotEvery() > 0 && batch.cycle() % from.snapshotEvery() == 0) {
+                from.recorder().tell(snapshot(training, batch, result));
+            }
+        }));
+    }
+
+    private static RecorderMessage.Snapshot snapshot(
+            CriticTraining training, CriticMessage.ScoredSamples batch, CriticTraining.Scored result) {
+        NoisySamples noisy = batch.noisy();
+        int rows = Math.min(noisy.xS().dim(0), noisy.xS().rank() == 4 ? IMAGES_SHOWN : POINTS_SHOWN);
+        Tensor teacher = training.toData(noisy, batch.teacherVelocity());
+        Tensor critic = training.toData(noisy, result.fakeVelocity());
+        return new RecorderMessage.Snapshot(
+                batch.phase(),
+                batch.cycle(),
+                teacher.rows(0, rows),
+                critic.rows(0, rows),
+                noisy.x0().rows(0, rows));
+    }
+
+    private Behavior<CriticMessage> onRelease(CriticMessage.Release release) {
+        if (assignment != null && release.epoch() >= assignment.epoch()) {
+            letGo();
+        }
+        return this;
+    }
+
+    private Behavior<CriticMessage> onBenchFailed(ChildFailed failed) {
+        if (assignment != null && failed.getRef().equals(bench)) {
+            assignment
+                    .supervisor()
+                    .tell(new SupervisorMessage.RoleFailed(assignment.epoch(), Role.CRITIC, Causes.of(failed.cause())));
+            bench = null;
+            letGo();
+        }
+        return this;
+    }
+
+    private Behavior<CriticMessage> onSupervisorGone(Terminated gone) {
+        if (assignment != null && gone.getRef().equals(assignment.supervisor())) {
+            letGo();
+        }
+        return this;
+    }
+
+    private boolean isCurrent(int epoch, int phase) {
+        return assignment != null && epoch == assignment.epoch() && phase == assignment.phase();
+    }
+
+    private void letGo() {
+        if (assignment != null) {
+            getContext().unwatch(assignment.supervisor());
+            assignment = null;
+        }
+        if (bench != null) {
+            getContext().unwatch(bench);
+            getContext().stop(bench);
+            bench = null;
+        }
+        loaded = false;
+        cycle = 0;
+        update = 0;
+        samples.clear();
+        scored.clear();
+    }
+}

@@ -1,0 +1,291 @@
+package dev.sluice.actors.generator;
+
+import dev.sluice.actors.workbench.Causes;
+import dev.sluice.actors.workbench.Workbench;
+import dev.sluice.protocol.CycleReport;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.NoisySamples;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.CriticMessage;
+import dev.sluice.protocol.message.GeneratorMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
+import dev.sluice.protocol.message.TeacherMessage;
+import dev.sluice.runtime.distillation.GeneratorTraining;
+import dev.sluice.runtime.distillation.PhaseSetting;
+import dev.sluice.runtime.network.NetworkFile;
+import dev.sluice.runtime.network.Networks;
+import dev.sluice.runtime.objective.Magnitude;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.ChildFailed;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.Terminated;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+
+/**
+ * The generator expert's controller: keeps at most staleness + 1 cycles in flight and commits them strictly in order.
+ *
+ * <p>The workbench is told, in this order: roll out cycles 0..n; step 0; roll out n + 1; step 1; … A gradient that comes
+ * early waits until the step before it is done, so the numbers do not depend on who is faster. A gradient that comes
+ * twice, or of another epoch or phase, is ignored.
+ *
+ * <p>When the actor dies, the phase's progress since the last published expert is lost.
+ */
+public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
+    private record Loaded(int epoch, int phase) implements GeneratorMessage.Local {}
+
+    private record Stepped(int epoch, CycleReport report) implements GeneratorMessage.Local {}
+
+    private record Published(int epoch, int phase, ExpertRef expert) implements GeneratorMessage.Local {}
+
+    private final Networks networks;
+    private final DispatcherSelector pinned;
+    private ActorRef<Workbench.Task<GeneratorTraining>> bench;
+
+    private GeneratorMessage.BeginPhase assignment;
+    private boolean loaded;
+    private int budget;
+    /** Cycles whose roll-outs the workbench has been told. */
+    private int begun;
+    /** Cycles whose step is done. */
+    private int committed;
+    /** Whether the workbench has been told the step of cycle {@link #committed}. */
+    private boolean stepping;
+
+    private final Map<Integer, GeneratorMessage.Gradient> early = new HashMap<>();
+
+    private GeneratorExpert(ActorContext<GeneratorMessage> context, Networks networks, DispatcherSelector pinned) {
+        super(context);
+        this.networks = networks;
+        this.pinned = pinned;
+    }
+
+    /** @param pinned dispatcher of the thread that computes */
+    public static Behavior<GeneratorMessage> create(Networks networks, DispatcherSelector pinned) {
+        return Behaviors.setup(context -> new GeneratorExpert(context, networks, pinned));
+    }
+
+    @Override
+    public Receive<GeneratorMessage> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(GeneratorMessage.BeginPhase.class, this::onBeginPhase)
+                .onMessage(Loaded.class, this::onLoaded)
+                .onMessage(GeneratorMessage.Run.class, this::onRun)
+                .onMessage(GeneratorMessage.Gradient.class, this::onGradient)
+                .onMessage(Stepped.class, this::onStepped)
+                .onMessage(GeneratorMessage.Publish.class, this::onPublish)
+                .onMessage(Published.class, this::onPublished)
+                .onMessage(GeneratorMessage.Release.class, this::onRelease)
+                .onSignal(ChildFailed.class, this::onBenchFailed)
+                .onSignal(Terminated.class, this::onSupervisorGone)
+                .build();
+    }
+
+    private Behavior<GeneratorMessage> onBeginPhase(GeneratorMessage.BeginPhase begin) {
+        if (assignment != null && begin.epoch() < assignment.epoch()) {
+            return this;
+        }
+        if (assignment != null && isCurrent(begin.epoch(), begin.phase())) {
+            if (loaded) {
+                tellReady();
+            }
+            return this;
+        }
+        letGo();
+        assignment = begin;
+        getContext().watch(begin.supervisor());
+        bench = getContext().spawnAnonymous(Workbench.<GeneratorTraining>create(), pinned);
+        getContext().watch(bench);
+        PhaseSetting setting = new PhaseSetting(begin.plan(), begin.phase(), begin.recipe());
+        ActorRef<GeneratorMessage> self = getContext().getSelf();
+        bench.tell(
+                new Workbench.Open<>(() -> new GeneratorTraining(setting, networks, begin.teacher(), begin.frozen())));
+        bench.tell(new Workbench.Do<>(training -> self.tell(new Loaded(begin.epoch(), begin.phase()))));
+        return this;
+    }
+
+    private Behavior<GeneratorMessage> onLoaded(Loaded message) {
+        if (isCurrent(message.epoch(), message.phase())) {
+            loaded = true;
+            tellReady();
+        }
+        return this;
+    }
+
+    private void tellReady() {
+        assignment
+                .supervisor()
+                .tell(new SupervisorMessage.RoleReady(assignment.epoch(), Role.GENERATOR, assignment.phase()));
+    }
+
+    private Behavior<GeneratorMessage> onRun(GeneratorMessage.Run run) {
+        if (isCurrent(run.epoch(), run.phase()) && loaded) {
+            budget = Math.max(budget, run.cycles());
+            rollOutWhatCreditAllows();
+            tellWhenBudgetSpent();
+        }
+        return this;
+    }
+
+    private void rollOutWhatCreditAllows() {
+        while (begun < budget && begun - committed <= assignment.recipe().staleness()) {
+            rollOut(begun++);
+        }
+    }
+
+    private void rollOut(int cycle) {
+        GeneratorMessage.BeginPhase to = assignment;
+        for (int k = 0; k < to.recipe().criticUpdates(); k++) {
+            int update = k;
+            bench.tell(new Workbench.Do<>(training -> {
+                GeneratorTraining.Samples samples = training.rollOut(cycle, update);
+                to.critic()
+                        .tell(new CriticMessage.Samples(
+                                to.epoch(), to.phase(), cycle, update, samples.xS(), samples.labels()));
+            }));
+        }
+        ActorRef<TeacherMessage> teacher =
+                to.teachers().get(cycle % to.teachers().size());
+        bench.tell(new Workbench.Do<>(training -> {
+            NoisySamples noisy = training.rollOutScored(cycle);
+            teacher.tell(new TeacherMessage.Score(
+                    to.epoch(), to.phase(), cycle, to.recipe().guidance(), noisy, to.critic()));
+        }));
+    }
+
+    private Behavior<GeneratorMessage> onGradient(GeneratorMessage.Gradient gradient) {
+        if (isCurrent(gradient.epoch(), gradient.phase())
+                && gradient.cycle() >= committed
+                && gradient.cycle() < begun
+                && !(stepping && gradient.cycle() == committed)) {
+            early.putIfAbsent(gradient.cycle(), gradient);
+            stepWhenNext();
+        }
+        return this;
+    }
+
+    private void stepWhenNext() {
+        GeneratorMessage.Gradient next = early.get(committed);
+        if (next == null || stepping) {
+            return;
+        }
+        early.remove(committed);
+        stepping = true;
+        ActorRef<GeneratorMessage> self = getContext().getSelf();
+        bench.tell(new Workbench.Do<>(training -> {
+            double norm = training.step(next.cycle(), next.gradient());
+            self.tell(new Stepped(
+                    next.epoch(),
+                    new CycleReport(
+                            next.phase(),
+                            next.cycle(),
+                            next.report(),
+                            Magnitude.mean(next.gradient()),
+                            norm,
+                            Double.isFinite(norm))));
+        }));
+    }
+
+    private Behavior<GeneratorMessage> onStepped(Stepped stepped) {
+        if (isCurrent(stepped.epoch(), stepped.report().phase())) {
+            committed++;
+            stepping = false;
+            assignment.supervisor().tell(new SupervisorMessage.CycleCommitted(stepped.epoch(), stepped.report()));
+            rollOutWhatCreditAllows();
+            stepWhenNext();
+            tellWhenBudgetSpent();
+        }
+        return this;
+    }
+
+    private void tellWhenBudgetSpent() {
+        if (committed == budget) {
+            assignment
+                    .supervisor()
+                    .tell(new SupervisorMessage.BudgetSpent(assignment.epoch(), assignment.phase(), committed));
+        }
+    }
+
+    private Behavior<GeneratorMessage> onPublish(GeneratorMessage.Publish publish) {
+        if (isCurrent(publish.epoch(), publish.phase()) && loaded) {
+            ActorRef<GeneratorMessage> self = getContext().getSelf();
+            String version = "phase-" + publish.phase();
+            bench.tell(new Workbench.Do<>(training -> {
+                Path file = Path.of(publish.path());
+                try {
+                    training.publish(file, Map.of());
+                } catch (IOException e) {
+                    throw new UncheckedIOException("publishing " + version + ": " + e.getMessage(), e);
+                }
+                self.tell(new Published(publish.epoch(), publish.phase(), NetworkFile.reference(version, file)));
+            }));
+        }
+        return this;
+    }
+
+    private Behavior<GeneratorMessage> onPublished(Published published) {
+        if (isCurrent(published.epoch(), published.phase())) {
+            assignment
+                    .supervisor()
+                    .tell(new SupervisorMessage.ExpertPublished(
+                            published.epoch(), published.phase(), published.expert()));
+        }
+        return this;
+    }
+
+    private Behavior<GeneratorMessage> onRelease(GeneratorMessage.Release release) {
+        if (assignment != null && release.epoch() >= assignment.epoch()) {
+            letGo();
+        }
+        return this;
+    }
+
+    private Behavior<GeneratorMessage> onBenchFailed(ChildFailed failed) {
+        if (assignment != null && failed.getRef().equals(bench)) {
+            assignment
+                    .supervisor()
+                    .tell(new SupervisorMessage.RoleFailed(
+                            assignment.epoch(), Role.GENERATOR, Causes.of(failed.cause())));
+            bench = null;
+            letGo();
+        }
+        return this;
+    }
+
+    private Behavior<GeneratorMessage> onSupervisorGone(Terminated gone) {
+        if (assignment != null && gone.getRef().equals(assignment.supervisor())) {
+            letGo();
+        }
+        return this;
+    }
+
+    private boolean isCurrent(int epoch, int phase) {
+        return assignment != null && epoch == assignment.epoch() && phase == assignment.phase();
+    }
+
+    private void letGo() {
+        if (assignment != null) {
+            getContext().unwatch(assignment.supervisor());
+            assignment = null;
+        }
+        if (bench != null) {
+            getContext().unwatch(bench);
+            getContext().stop(bench);
+            bench = null;
+        }
+        loaded = false;
+        budget = 0;
+        begun = 0;
+        committed = 0;
+        stepping = false;
+        early.clear();
+    }
+}

@@ -1,0 +1,153 @@
+package dev.sluice.actors.node;
+
+import dev.sluice.actors.http.ApiServer;
+import dev.sluice.config.PekkoConfig;
+import dev.sluice.config.Settings;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.runtime.network.Networks;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.Props;
+import org.apache.pekko.actor.typed.SpawnProtocol;
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.receptionist.Receptionist;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.Join;
+import org.apache.pekko.http.javadsl.ServerBinding;
+
+/**
+ * One process of a cluster, or a cluster of one (design, decision 8): the actor system with this node's roles in it and,
+ * on a control node, the HTTP API.
+ */
+public final class SluiceProcess implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private final ActorSystem<SpawnProtocol.Command> system;
+    private final AtomicReference<ActorRef<SamplerMessage>> sampler = new AtomicReference<>();
+    private ServerBinding http;
+
+    private SluiceProcess(ActorSystem<SpawnProtocol.Command> system) {
+        this.system = system;
+    }
+
+    /**
+     * Starts the actor system, joins the cluster and, with the control role, binds the HTTP port.
+     *
+     * @throws IllegalStateException when the HTTP port cannot be had; the message is written for the user
+     */
+    public static SluiceProcess start(Settings settings, Networks networks) {
+        ActorSystem<SpawnProtocol.Command> system = ActorSystem.create(
+                guardian(settings, networks), PekkoConfig.SYSTEM, PekkoConfig.forNode(settings.node()));
+        SluiceProcess process = new SluiceProcess(system);
+        try {
+            if (settings.node().seeds().isEmpty()) {
+                Cluster cluster = Cluster.get(system);
+                cluster.manager().tell(Join.create(cluster.selfMember().address()));
+            }
+            if (settings.node().roles().contains(Role.CONTROL)) {
+                process.spawn(process.directory(), "directory", Props.empty());
+                process.http = await(
+                        ApiServer.start(system, settings.serving(), () -> Optional.ofNullable(process.sampler.get())));
+            }
+            return process;
+        } catch (RuntimeException e) {
+            process.close();
+            throw e;
+        }
+    }
+
+    /** The node at the path {@code /user/node}, which the large-message lane is configured by. */
+    private static Behavior<SpawnProtocol.Command> guardian(Settings settings, Networks networks) {
+        return Behaviors.setup(context -> {
+            ActorRef<SpawnProtocol.Command> node =
+                    context.spawn(Node.create(settings.node().roles(), networks, settings.serving()), "node");
+            // Not handling its end ends the system too: a process without its roles is none.
+            context.watch(node);
+            return Behaviors.receiveMessage(message -> {
+                node.tell(message);
+                return Behaviors.same();
+            });
+        });
+    }
+
+    /** Keeps {@link #sampler} at whichever sampler the cluster offers. */
+    private Behavior<Receptionist.Listing> directory() {
+        return Behaviors.setup(context -> {
+            context.getSystem().receptionist().tell(Receptionist.subscribe(RoleKeys.SAMPLER, context.getSelf()));
+            return Behaviors.receiveMessage(listing -> {
+                sampler.set(listing.getServiceInstances(RoleKeys.SAMPLER).stream()
+                        .min(Comparator.comparing(actor -> actor.path().toString()))
+                        .orElse(null));
+                return Behaviors.same();
+            });
+        });
+    }
+
+    /** Spawns an actor beside the roles of this process. */
+    public <M> ActorRef<M> spawn(Behavior<M> behavior, String name, Props props) {
+        CompletionStage<ActorRef<M>> spawned = AskPattern.ask(
+                system,
+                replyTo -> new SpawnProtocol.Spawn<>(behavior, name, props, replyTo),
+                PATIENCE,
+                system.scheduler());
+        return await(spawned);
+    }
+
+    /** {@link #spawn} for an actor that waits for disks. */
+    public <M> ActorRef<M> spawnBlocking(Behavior<M> behavior, String name) {
+        return spawn(behavior, name, DispatcherSelector.blocking());
+    }
+
+    public ActorSystem<SpawnProtocol.Command> system() {
+        return system;
+    }
+
+    /** The sampler that the cluster offers, once it does. */
+    public Optional<ActorRef<SamplerMessage>> sampler() {
+        return Optional.ofNullable(sampler.get());
+    }
+
+    /** The HTTP address, such as {@code http://127.0.0.1:8080}. Only on a control node. */
+    public String url() {
+        return "http://" + http.localAddress().getHostString() + ":"
+                + http.localAddress().getPort();
+    }
+
+    /** Stops everything in order and waits for it; what takes longer than a minute is left behind. */
+    @Override
+    public void close() {
+        if (http != null) {
+            await(http.terminate(Duration.ofSeconds(3)));
+        }
+        system.terminate();
+        await(system.getWhenTerminated());
+    }
+
+    private static <T> T await(CompletionStage<T> stage) {
+        try {
+            return stage.toCompletableFuture()
+                    .orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+                    .join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            if (e.getCause() instanceof TimeoutException) {
+                throw new IllegalStateException("waited " + PATIENCE.toSeconds() + " s for the actor system", e);
+            }
+            throw e;
+        }
+    }
+}

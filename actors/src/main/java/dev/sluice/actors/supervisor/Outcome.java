@@ -1,0 +1,17 @@
+package dev.sluice.actors.supervisor;
+
+import dev.sluice.protocol.ExpertRef;
+import java.util.List;
+
+/** How a run ended. */
+public sealed interface Outcome {
+    /** Every phase is done and served. */
+    record Finished(List<ExpertRef> experts) implements Outcome {
+        public Finished {
+            experts = List.copyOf(experts);
+        }
+    }
+
+    /** The run cannot go on; {@code cause} is written for the user. */
+    record Failed(String cause) implements Outcome {}
+}

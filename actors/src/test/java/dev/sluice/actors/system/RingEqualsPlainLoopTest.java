@@ -1,0 +1,201 @@
+package dev.sluice.actors.system;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.typesafe.config.ConfigFactory;
+import dev.sluice.actors.node.SluiceProcess;
+import dev.sluice.actors.supervisor.Gallery;
+import dev.sluice.actors.supervisor.Outcome;
+import dev.sluice.actors.supervisor.PhaseSupervisor;
+import dev.sluice.actors.supervisor.RunPlan;
+import dev.sluice.config.Settings;
+import dev.sluice.protocol.AdamWSettings;
+import dev.sluice.protocol.CycleReport;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.ModelCard;
+import dev.sluice.protocol.PhasePlan;
+import dev.sluice.protocol.Recipe;
+import dev.sluice.protocol.message.RecorderMessage;
+import dev.sluice.runtime.distillation.PlainLoop;
+import dev.sluice.runtime.network.Architecture;
+import dev.sluice.runtime.network.NetworkCard;
+import dev.sluice.runtime.network.NetworkFile;
+import dev.sluice.runtime.network.Networks;
+import dev.sluice.runtime.network.TorchNetworks;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.Props;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Contract F1 on the real engine: the ring's losses and weights are the plain loop's, bit for bit. */
+class RingEqualsPlainLoopTest {
+    private static final PhasePlan PLAN = new PhasePlan(List.of(1.0, 0.9, 0.75, 0.5, 0.0), List.of(0.75, 0.0));
+    private static final List<Integer> CYCLES = List.of(6, 5);
+    private static final String ALL = "[generator, critic, teacher, sampler, control]";
+
+    @TempDir
+    Path folder;
+
+    private final Networks networks = TorchNetworks.on("cpu", 1);
+    private ExpertRef teacher;
+
+    private record Run(List<CycleReport> reports, List<ExpertRef> experts) {}
+
+    @BeforeEach
+    void makeATeacher() throws IOException {
+        Path file = folder.resolve("teacher.pt");
+        NetworkCard card = new NetworkCard(
+                List.of(1, 8, 8), List.of("a", "b"), Recipe.Schedule.RECTIFIED_FLOW, 0, List.of(), Map.of());
+        NetworkFile.create(file, new Architecture.DiffusionTransformer(16, 2, 2, 4, true), card, 3);
+        teacher = NetworkFile.reference("teacher", file);
+    }
+
+    private static Recipe recipe(int staleness, long seed) {
+        return new Recipe(
+                seed,
+                8,
+                3,
+                2,
+                Recipe.Schedule.RECTIFIED_FLOW,
+                Recipe.Rollout.SGTS,
+                Recipe.Normaliser.PER_SAMPLE,
+                Recipe.CriticWeighting.CLAMPED,
+                0.02,
+                1,
+                AdamWSettings.ofPaper(1e-3),
+                AdamWSettings.ofPaper(1e-3),
+                0.9,
+                staleness);
+    }
+
+    private Run plainLoop(Recipe recipe) throws IOException {
+        List<CycleReport> reports = new ArrayList<>();
+        Path out = Files.createDirectory(folder.resolve("plain-" + recipe.seed()));
+        List<ExpertRef> experts = new PlainLoop(networks, teacher, PLAN, recipe).run(CYCLES, out, reports::add);
+        return new Run(reports, experts);
+    }
+
+    private static Settings settings(String roles, List<String> seeds) throws IOException {
+        return Settings.load(
+                "quick",
+                List.of(
+                        "node.roles=" + roles,
+                        "node.seeds="
+                                + ConfigFactory.parseMap(Map.of("s", seeds))
+                                        .getValue("s")
+                                        .render(),
+                        "serving.port=0"),
+                Path.of(System.getProperty("sluice.home")));
+    }
+
+    private Run ring(String name, Recipe recipe, SluiceProcess control) throws Exception {
+        List<CycleReport> reports = Collections.synchronizedList(new ArrayList<>());
+        CompletableFuture<Outcome> ended = new CompletableFuture<>();
+        ActorRef<RecorderMessage> recorder = control.spawn(
+                hearing(message -> {
+                    if (message instanceof RecorderMessage.Cycle cycle) {
+                        reports.add(cycle.report());
+                    }
+                }),
+                "recorder",
+                Props.empty());
+        ActorRef<Outcome> listener =
+                control.spawn(RingEqualsPlainLoopTest.<Outcome>hearing(ended::complete), "listener", Props.empty());
+        Duration patience = Duration.ofSeconds(60);
+        RunPlan run = new RunPlan(
+                new ModelCard("toy", List.of(1, 8, 8), List.of("a", "b")),
+                teacher,
+                PLAN,
+                recipe,
+                CYCLES,
+                Files.createDirectory(folder.resolve(name)),
+                4,
+                2,
+                0,
+                new RunPlan.Timeouts(patience, patience, patience, patience));
+        control.spawn(
+                PhaseSupervisor.create(run, recorder, new Gallery.Settings(4, 2, 2, patience), listener),
+                "supervisor",
+                Props.empty());
+        Outcome outcome = ended.get(120, TimeUnit.SECONDS);
+        assertThat(outcome).isInstanceOf(Outcome.Finished.class);
+        return new Run(List.copyOf(reports), ((Outcome.Finished) outcome).experts());
+    }
+
+    private static <M> Behavior<M> hearing(Consumer<M> consumer) {
+        return Behaviors.receiveMessage(message -> {
+            consumer.accept(message);
+            return Behaviors.same();
+        });
+    }
+
+    private static void assertEqual(Run actual, Run expected) throws IOException {
+        assertThat(actual.reports()).isEqualTo(expected.reports());
+        assertThat(actual.experts()).hasSameSizeAs(expected.experts());
+        for (int k = 0; k < expected.experts().size(); k++) {
+            assertThat(Path.of(actual.experts().get(k).path()))
+                    .hasSameBinaryContentAs(Path.of(expected.experts().get(k).path()));
+        }
+    }
+
+    @Test
+    void inOneProcess() throws Exception {
+        Recipe recipe = recipe(0, 1);
+        Run expected = plainLoop(recipe);
+        assertThat(expected.reports()).hasSize(11).allMatch(CycleReport::stepped);
+        try (SluiceProcess process = SluiceProcess.start(settings(ALL, List.of()), networks)) {
+            assertEqual(ring("ring", recipe, process), expected);
+        }
+        // The comparison can fail: another seed gives other numbers.
+        assertThat(plainLoop(recipe(0, 2)).reports()).isNotEqualTo(expected.reports());
+    }
+
+    @Test
+    void overTwoActorSystemsThatSpeakThroughTheSerializer() throws Exception {
+        Recipe recipe = recipe(0, 1);
+        Run expected = plainLoop(recipe);
+        try (SluiceProcess control =
+                SluiceProcess.start(settings("[control, generator, sampler]", List.of()), networks)) {
+            String address = org.apache.pekko.cluster.typed.Cluster.get(control.system())
+                    .selfMember()
+                    .address()
+                    .hostPort()
+                    .replaceFirst("^.*@", "");
+            try (SluiceProcess workers =
+                    SluiceProcess.start(settings("[critic, teacher]", List.of(address)), networks)) {
+                assertThat(workers.system().address())
+                        .isNotEqualTo(control.system().address());
+                assertEqual(ring("ring", recipe, control), expected);
+            }
+        }
+    }
+
+    @Test
+    void withStalenessEveryRunIsTheSameAndNoneIsThePlainLoops() throws Exception {
+        Recipe stale = recipe(2, 1);
+        Run first;
+        Run second;
+        try (SluiceProcess process = SluiceProcess.start(settings(ALL, List.of()), networks)) {
+            first = ring("first", stale, process);
+        }
+        try (SluiceProcess process = SluiceProcess.start(settings(ALL, List.of()), networks)) {
+            second = ring("second", stale, process);
+        }
+        assertEqual(second, first);
+        assertThat(first.reports()).isNotEqualTo(plainLoop(stale).reports());
+    }
+}
