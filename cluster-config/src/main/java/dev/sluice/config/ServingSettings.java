@@ -56,6 +56,11 @@ public record ServingSettings(
         limits.refuse();
     }
 
+    /** The same on another port. */
+    public ServingSettings withPort(int other) {
+        return new ServingSettings(host, other, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes);
+    }
+
     private static boolean ascending(List<Integer> sizes) {
         int last = 0;
         for (int size : sizes) {

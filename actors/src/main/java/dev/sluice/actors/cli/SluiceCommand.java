@@ -17,7 +17,13 @@ import picocli.CommandLine.Spec;
         description = "Distils a diffusion teacher into a few-step mixture-of-experts generator on a cluster of actors,"
                 + " and serves it while it learns.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DistillCommand.class, TrainTeacherCommand.class, BenchCommand.class})
+        subcommands = {
+            DistillCommand.class,
+            TrainTeacherCommand.class,
+            SampleCommand.class,
+            ServeCommand.class,
+            BenchCommand.class
+        })
 public final class SluiceCommand implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -9,6 +9,7 @@ import dev.sluice.runtime.network.Networks;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
@@ -36,6 +37,7 @@ public final class SluiceProcess implements AutoCloseable {
 
     private final ActorSystem<SpawnProtocol.Command> system;
     private final AtomicReference<ActorRef<SamplerMessage>> sampler = new AtomicReference<>();
+    private final CompletableFuture<ActorRef<SamplerMessage>> firstSampler = new CompletableFuture<>();
     private ServerBinding http;
 
     private SluiceProcess(ActorSystem<SpawnProtocol.Command> system) {
@@ -87,9 +89,13 @@ public final class SluiceProcess implements AutoCloseable {
         return Behaviors.setup(context -> {
             context.getSystem().receptionist().tell(Receptionist.subscribe(RoleKeys.SAMPLER, context.getSelf()));
             return Behaviors.receiveMessage(listing -> {
-                sampler.set(listing.getServiceInstances(RoleKeys.SAMPLER).stream()
+                ActorRef<SamplerMessage> found = listing.getServiceInstances(RoleKeys.SAMPLER).stream()
                         .min(Comparator.comparing(actor -> actor.path().toString()))
-                        .orElse(null));
+                        .orElse(null);
+                sampler.set(found);
+                if (found != null) {
+                    firstSampler.complete(found);
+                }
                 return Behaviors.same();
             });
         });
@@ -114,9 +120,9 @@ public final class SluiceProcess implements AutoCloseable {
         return system;
     }
 
-    /** The sampler that the cluster offers, once it does. */
-    public Optional<ActorRef<SamplerMessage>> sampler() {
-        return Optional.ofNullable(sampler.get());
+    /** The sampler that the cluster offers, once it does; waits up to a minute. */
+    public ActorRef<SamplerMessage> awaitSampler() {
+        return await(firstSampler);
     }
 
     /** The HTTP address, such as {@code http://127.0.0.1:8080}. Only on a control node. */

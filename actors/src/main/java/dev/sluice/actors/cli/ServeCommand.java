@@ -1,0 +1,119 @@
+package dev.sluice.actors.cli;
+
+import dev.sluice.actors.node.SluiceProcess;
+import dev.sluice.config.NodeSettings;
+import dev.sluice.config.ServingSettings;
+import dev.sluice.config.Settings;
+import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
+import dev.sluice.runtime.network.TorchNetworks;
+import dev.sluice.runtime.sampling.MixturePlan;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Props;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code ./sluice serve}: a run's experts over HTTP, without training. */
+@Command(
+        name = "serve",
+        mixinStandardHelpOptions = true,
+        description = "Serves a run's finished experts over HTTP until Ctrl-C; the teacher stands in for phases"
+                + " without one.")
+final class ServeCommand implements Callable<Integer> {
+    @Option(names = "--run", paramLabel = "DIR", required = true, description = "A run's folder.")
+    private Path run;
+
+    @Option(names = "--port", paramLabel = "N", description = "HTTP port; 0 takes any free one. Default: the run's.")
+    private Integer port;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        PrintWriter out = spec.commandLine().getOut();
+        RunFolder folder = RunFolder.open(run);
+        MixturePlan plan = Runs.finished(folder);
+        Settings settings = servingOnly(Settings.read(folder.config()));
+        TorchNetworks networks =
+                TorchNetworks.on(settings.engine().device(), settings.engine().threads());
+        try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
+            load(process, plan, settings.supervision().loadWithin().toSeconds());
+            out.println("sluice: serving " + plan.version() + " (" + plan.nfe() + " evaluations a sample) at "
+                    + process.url() + "/v1/images/generations until Ctrl-C");
+            out.flush();
+            new CountDownLatch(1).await();
+        }
+        return 0;
+    }
+
+    /** The run's settings for a process that only samples and answers. */
+    private Settings servingOnly(Settings run) {
+        ServingSettings serving = run.serving();
+        NodeSettings node = run.node();
+        return new Settings(
+                run.experiment(),
+                port == null ? serving : serving.withPort(port),
+                new NodeSettings(EnumSet.of(Role.SAMPLER, Role.CONTROL), node.host(), 0, List.of()),
+                run.engine(),
+                run.supervision());
+    }
+
+    /** Has the sampler load the teacher and then every expert, and waits for each. */
+    private static void load(SluiceProcess process, MixturePlan plan, long seconds) throws Exception {
+        CompletableFuture<Void> loaded = new CompletableFuture<>();
+        ActorRef<SupervisorMessage> self = process.spawn(
+                Behaviors.<SupervisorMessage>receiveMessage(message -> {
+                    int left = plan.experts().size();
+                    if (message instanceof SupervisorMessage.RoleReady && left == 0
+                            || message instanceof SupervisorMessage.SwapDone done && done.phase() == left) {
+                        loaded.complete(null);
+                    } else if (message instanceof SupervisorMessage.SwapRefused refused) {
+                        loaded.completeExceptionally(new UserError(
+                                "the expert of phase " + refused.phase() + " cannot be served: " + refused.reason()));
+                    } else if (message instanceof SupervisorMessage.RoleFailed failed) {
+                        loaded.completeExceptionally(new UserError("the sampler failed: " + failed.cause()));
+                    }
+                    return Behaviors.same();
+                }),
+                "loader",
+                Props.empty());
+        ActorRef<SamplerMessage> sampler = process.awaitSampler();
+        sampler.tell(new SamplerMessage.Serve(
+                1,
+                plan.card(),
+                plan.phases(),
+                plan.schedule(),
+                plan.teacher(),
+                plan.teacherSteps(),
+                plan.guidance(),
+                self));
+        int phase = 1;
+        for (ExpertRef expert : plan.experts()) {
+            sampler.tell(new SamplerMessage.SwapExpert(phase++, expert, self));
+        }
+        try {
+            loaded.get(seconds, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new UserError("waited " + seconds + " s for the sampler to load " + plan.version());
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof UserError mend ? mend : e;
+        }
+    }
+}
