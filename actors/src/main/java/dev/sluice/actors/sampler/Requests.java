@@ -1,0 +1,177 @@
+package dev.sluice.actors.sampler;
+
+import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.message.GenerationReply;
+import dev.sluice.protocol.message.GenerationReply.Reason;
+import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.protocol.message.SamplerMessage.Generate;
+import dev.sluice.runtime.sampling.MixturePlan;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.LongSupplier;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+
+/**
+ * The sampler's requests from admission to answer: every one that is admitted is answered exactly once. Part of the
+ * {@link Sampler} actor and used in its messages only.
+ */
+final class Requests {
+    /** The scheduler takes no longer delay, and no client waits for that long. */
+    private static final long LONGEST_DEADLINE_MILLIS = Duration.ofDays(1).toMillis();
+
+    private static final String WAIT_TIMER = "wait-for-others";
+
+    private record DeadlineOf(String id) {}
+
+    /** The time of a request is up. */
+    record DeadlinePassed(String id) implements SamplerMessage.Local {}
+
+    /** The oldest request has waited for others long enough. */
+    record WaitedForOthers() implements SamplerMessage.Local {}
+
+    private final SamplerSettings settings;
+    private final TimerScheduler<SamplerMessage> timers;
+    private final LongSupplier nanoTime;
+    private final Backlog backlog;
+    private Batch running;
+    private long batches;
+
+    Requests(SamplerSettings settings, TimerScheduler<SamplerMessage> timers, LongSupplier nanoTime) {
+        this.settings = settings;
+        this.timers = timers;
+        this.nanoTime = nanoTime;
+        this.backlog = new Backlog(settings.queueLimit(), settings.maxBatch());
+    }
+
+    /** Requests that wait, those being computed not counted. */
+    int waiting() {
+        return backlog.size();
+    }
+
+    /**
+     * Queues the request, or refuses it at once (S3).
+     *
+     * @return whether a batch should be begun now rather than when others have had the time to join
+     */
+    boolean admit(Generate request, MixturePlan mixture) {
+        Pending pending = new Pending(request, nanoTime.getAsLong());
+        Optional<String> bad = whatIsWrongWith(request, mixture);
+        if (bad.isPresent()) {
+            pending.refuse(Reason.BAD_REQUEST, bad.get());
+            return false;
+        }
+        if (request.deadlineMillis() <= 0) {
+            pending.refuse(Reason.DEADLINE, "the deadline had passed on arrival");
+            return false;
+        }
+        if (backlog.isFull()) {
+            pending.refuse(
+                    Reason.QUEUE_FULL, "the queue is full: " + backlog.size() + " requests wait; try again later");
+            return false;
+        }
+        backlog.add(pending);
+        long deadline = Math.min(request.deadlineMillis(), LONGEST_DEADLINE_MILLIS);
+        timers.startSingleTimer(
+                new DeadlineOf(pending.id()), new DeadlinePassed(pending.id()), Duration.ofMillis(deadline));
+        if (backlog.fillsABatch() || settings.maxWait().isZero()) {
+            return true;
+        }
+        if (running == null && !timers.isTimerActive(WAIT_TIMER)) {
+            timers.startSingleTimer(WAIT_TIMER, new WaitedForOthers(), settings.maxWait());
+        }
+        return false;
+    }
+
+    private Optional<String> whatIsWrongWith(Generate request, MixturePlan mixture) {
+        int samples = request.seeds().size();
+        if (samples < 1 || samples > settings.maxBatch()) {
+            return Optional.of(
+                    "a request makes between 1 and " + settings.maxBatch() + " samples (max-batch), not " + samples);
+        }
+        if (backlog.contains(request.id()) || running != null && running.contains(request.id())) {
+            return Optional.of("a request with the id " + request.id() + " is being served already");
+        }
+        List<String> classes = mixture.card().classNames();
+        if (request.label() < -1 || request.label() >= classes.size()) {
+            return Optional.of("there is no class " + request.label() + ": "
+                    + mixture.card().name()
+                    + (classes.isEmpty() ? " has no classes; leave it out" : " has " + Classes.list(classes)));
+        }
+        return Optional.empty();
+    }
+
+    /** The next batch to compute, when none is being computed and any request waits. */
+    Optional<SamplerWorker.Run> nextBatch() {
+        if (running != null || backlog.isEmpty()) {
+            return Optional.empty();
+        }
+        timers.cancel(WAIT_TIMER);
+        running = new Batch(++batches, nanoTime.getAsLong(), backlog.takeBatch());
+        return Optional.of(running.order(settings));
+    }
+
+    /**
+     * Refuses a request that waits or is being computed; any other id is ignored.
+     *
+     * @return the order to drop the batch, when it was the last that waited for it
+     */
+    Optional<SamplerWorker.Abandon> withdraw(String id, Reason reason, String message) {
+        Optional<Pending> waiting = backlog.remove(id);
+        if (waiting.isPresent()) {
+            refuse(waiting.get(), reason, message);
+            return Optional.empty();
+        }
+        Optional<Pending> computed = running == null ? Optional.empty() : running.remove(id);
+        computed.ifPresent(pending -> refuse(pending, reason, message));
+        return computed.isPresent() && running.isDeserted()
+                ? Optional.of(new SamplerWorker.Abandon(running.id()))
+                : Optional.empty();
+    }
+
+    /** Answers everybody in the batch. */
+    void done(MixturePlan by, Tensor samples) {
+        Batch batch = running;
+        running = null;
+        long computed = (nanoTime.getAsLong() - batch.startedAt()) / 1_000_000;
+        for (Batch.Member member : batch.members()) {
+            Pending pending = member.request();
+            Tensor own = samples.rows(member.from(), member.to());
+            if (!own.isFinite()) {
+                refuse(pending, Reason.FAILED, by.version() + " made values that are not finite");
+                continue;
+            }
+            timers.cancel(new DeadlineOf(pending.id()));
+            pending.answer(new GenerationReply.Generated(
+                    pending.id(),
+                    own,
+                    pending.request().seeds(),
+                    by.version(),
+                    by.networks(),
+                    by.nfe(),
+                    batch.rows(),
+                    (batch.startedAt() - pending.arrivedAt()) / 1_000_000,
+                    computed));
+        }
+    }
+
+    /** The batch will not be done: whoever still waits for it is refused. */
+    void lost(String message) {
+        if (running != null) {
+            running.members().forEach(member -> refuse(member.request(), Reason.FAILED, message));
+            running = null;
+        }
+    }
+
+    /** Refuses everybody. */
+    void refuseAll(String message) {
+        lost(message);
+        timers.cancel(WAIT_TIMER);
+        backlog.takeAll().forEach(pending -> refuse(pending, Reason.FAILED, message));
+    }
+
+    private void refuse(Pending pending, Reason reason, String message) {
+        timers.cancel(new DeadlineOf(pending.id()));
+        pending.refuse(reason, message);
+    }
+}

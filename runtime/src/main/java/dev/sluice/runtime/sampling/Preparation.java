@@ -1,0 +1,127 @@
+package dev.sluice.runtime.sampling;
+
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.Tensor;
+import dev.sluice.runtime.network.Guidance;
+import dev.sluice.runtime.network.Network;
+import dev.sluice.runtime.network.Networks;
+import dev.sluice.runtime.noise.Noise;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Makes the next mixture ready beside the one that serves (contract S7), in bounded pieces: each network that is not
+ * open yet is opened (which checks its SHA-256) and run on noise at every batch size that it will serve, which both warms
+ * it and shows whether its output is finite; every network's card is held against the plan.
+ *
+ * <p>Belongs to one thread. Until {@link #finish} it owns the networks that it opened; close it when a piece throws.
+ */
+public final class Preparation implements AutoCloseable {
+    /** libtorch's profiling executor optimises on the first two or three calls of a shape (docs/engine.md). */
+    private static final int CALLS_TO_WARM = 3;
+
+    private final MixturePlan plan;
+    private final Networks networks;
+    private final Map<ExpertRef, Network> taken = new LinkedHashMap<>();
+    private final Map<ExpertRef, Network> opened = new LinkedHashMap<>();
+    private final Deque<Runnable> pieces = new ArrayDeque<>();
+
+    /**
+     * @param serving whose open networks are taken over where the plan has them too; null when nothing serves
+     * @param batchSizes to warm on; none to leave that and the look at the output away
+     */
+    public Preparation(MixturePlan plan, Networks networks, Mixture serving, List<Integer> batchSizes) {
+        this.plan = plan;
+        this.networks = networks;
+        for (MixturePlan.Part part : plan.parts()) {
+            Network open = serving == null ? null : serving.network(part.network());
+            if (open != null) {
+                taken.put(part.network(), open);
+            }
+            pieces.add(() -> open(part));
+            if (open != null) {
+                continue;
+            }
+            for (int size : batchSizes) {
+                for (int call = 0; call < CALLS_TO_WARM; call++) {
+                    double t = part.timesteps().get(call % part.steps());
+                    pieces.add(() -> warm(part, size, t));
+                }
+            }
+        }
+    }
+
+    /** What is being made ready. */
+    public MixturePlan plan() {
+        return plan;
+    }
+
+    /** Whether nothing is left but to {@link #finish}. */
+    public boolean done() {
+        return pieces.isEmpty();
+    }
+
+    /**
+     * Does the next piece: opens one network, or evaluates one once.
+     *
+     * @throws dev.sluice.runtime.network.NetworkFileException for a file that cannot be used
+     * @throws IllegalArgumentException for a network that does not fit the plan, or whose output is no velocity
+     */
+    public void advance() {
+        pieces.remove().run();
+    }
+
+    private void open(MixturePlan.Part part) {
+        Network network = taken.getOrDefault(part.network(), opened.get(part.network()));
+        if (network == null) {
+            network = networks.open(part.network());
+            opened.put(part.network(), network);
+        }
+        plan.check(part, network.card());
+    }
+
+    private void warm(MixturePlan.Part part, int batch, double t) {
+        Network network = opened.get(part.network());
+        long[] shape = Walk.batchShape(plan.card(), batch);
+        double[] times = new double[batch];
+        Arrays.fill(times, t);
+        long[] labels = new long[batch];
+        Arrays.fill(labels, network.card().nullLabel());
+        Tensor velocity = Guidance.velocity(
+                network,
+                part.guidance(),
+                new Noise(0, 0).gaussian(Noise.Purpose.SERVING, 0, shape),
+                Tensor.of(times, batch),
+                Tensor.of(labels, batch));
+        if (!Arrays.equals(velocity.shape(), shape) || !velocity.isFinite()) {
+            String problem = velocity.isFinite() ? "the shape " + velocity : "values that are not finite";
+            throw new IllegalArgumentException(part.network().version() + " ("
+                    + part.network().path() + ") answers noise at t = " + t + " with " + problem
+                    + "; it was not put in charge");
+        }
+    }
+
+    /** The mixture, which takes all networks over: those opened here and those of the mixture that served. */
+    public Mixture finish() {
+        if (!done()) {
+            throw new IllegalStateException(pieces.size() + " pieces are left to do");
+        }
+        Map<ExpertRef, Network> all = new LinkedHashMap<>(taken);
+        all.putAll(opened);
+        opened.clear();
+        return new Mixture(plan, all);
+    }
+
+    /** Closes what was opened here and not handed on. */
+    @Override
+    public void close() {
+        pieces.clear();
+        List<Network> ending = List.copyOf(opened.values());
+        opened.clear();
+        Mixture.closeAll(ending);
+    }
+}
