@@ -3,6 +3,7 @@ package dev.sluice.actors.node;
 import dev.sluice.actors.critic.FakeScoreCritic;
 import dev.sluice.actors.generator.GeneratorExpert;
 import dev.sluice.actors.sampler.Sampler;
+import dev.sluice.actors.sampler.SamplerSettings;
 import dev.sluice.actors.teacher.FrozenTeacher;
 import dev.sluice.config.PekkoConfig;
 import dev.sluice.config.ServingSettings;
@@ -36,7 +37,12 @@ public final class Node {
                         offer(context, role, RoleKeys.GENERATOR, GeneratorExpert.create(networks, pinned));
                     case CRITIC -> offer(context, role, RoleKeys.CRITIC, FakeScoreCritic.create(networks, pinned));
                     case TEACHER -> offer(context, role, RoleKeys.TEACHER, FrozenTeacher.create(networks, pinned));
-                    case SAMPLER -> offer(context, role, RoleKeys.SAMPLER, Sampler.create(networks, serving, pinned));
+                    case SAMPLER ->
+                        offer(
+                                context,
+                                role,
+                                RoleKeys.SAMPLER,
+                                Sampler.create(SamplerSettings.of(serving), networks, pinned));
                     case CONTROL -> {
                         // Supervisor, recorder and HTTP belong to a run and are spawned with it.
                     }
