@@ -11,9 +11,12 @@ import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.TorchNetworks;
 import dev.sluice.runtime.network.TrainableNetwork;
+import dev.sluice.runtime.store.AtomicFile;
+import dev.sluice.runtime.store.Sha256;
 import dev.sluice.runtime.teacher.FlowMatching;
 import dev.sluice.runtime.teacher.FlowMatchingSettings;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -189,7 +192,23 @@ final class TrainTeacherCommand implements Callable<Integer> {
                         "%.5f (mean squared velocity error, averaged over about the last 100 steps)",
                         smoothed));
         NetworkCard card = trained.card();
-        trained.writeAverage(
-                out, new NetworkCard(card.sampleShape(), card.classNames(), card.schedule(), 0, List.of(), provenance));
+        NetworkCard made =
+                new NetworkCard(card.sampleShape(), card.classNames(), card.schedule(), 0, List.of(), provenance);
+        trained.writeAverage(out, made);
+        Path note = Path.of(out + ".txt");
+        AtomicFile.write(note, stream -> stream.write(note(provenance).getBytes(StandardCharsets.UTF_8)));
+        spec.commandLine()
+                .getOut()
+                .printf(
+                        "sluice: the teacher is %s; look at it with ./sluice sample --teacher %s --out grid.png%n",
+                        out, out);
+    }
+
+    /** How the teacher was made, for a reader who has only the folder. */
+    private String note(Map<String, String> provenance) throws IOException {
+        StringBuilder text = new StringBuilder("How " + out.getFileName() + " was made\n\n");
+        provenance.forEach(
+                (key, value) -> text.append(key).append(": ").append(value).append('\n'));
+        return text.append("sha256: ").append(Sha256.of(out)).append('\n').toString();
     }
 }

@@ -2,7 +2,6 @@ package dev.sluice.actors.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.typesafe.config.ConfigFactory;
 import dev.sluice.actors.node.SluiceProcess;
 import dev.sluice.actors.supervisor.Gallery;
 import dev.sluice.actors.supervisor.Outcome;
@@ -23,6 +22,7 @@ import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.network.TorchNetworks;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -45,7 +45,6 @@ import org.junit.jupiter.api.io.TempDir;
 class RingEqualsPlainLoopTest {
     private static final PhasePlan PLAN = new PhasePlan(List.of(1.0, 0.9, 0.75, 0.5, 0.0), List.of(0.75, 0.0));
     private static final List<Integer> CYCLES = List.of(6, 5);
-    private static final String ALL = "[generator, critic, teacher, sampler, control]";
 
     @TempDir
     Path folder;
@@ -89,17 +88,16 @@ class RingEqualsPlainLoopTest {
         return new Run(reports, experts);
     }
 
-    private static Settings settings(String roles, List<String> seeds) throws IOException {
-        return Settings.load(
-                "quick",
-                List.of(
-                        "node.roles=" + roles,
-                        "node.seeds="
-                                + ConfigFactory.parseMap(Map.of("s", seeds))
-                                        .getValue("s")
-                                        .render(),
-                        "serving.port=0"),
-                Path.of(System.getProperty("sluice.home")));
+    private static Settings settings(String... overrides) {
+        List<String> all = new ArrayList<>(List.of(overrides));
+        all.add("serving.port=0");
+        return Settings.load("quick", all, Path.of(System.getProperty("sluice.home")));
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
     }
 
     private Run ring(String name, Recipe recipe, SluiceProcess control) throws Exception {
@@ -157,7 +155,7 @@ class RingEqualsPlainLoopTest {
         Recipe recipe = recipe(0, 1);
         Run expected = plainLoop(recipe);
         assertThat(expected.reports()).hasSize(11).allMatch(CycleReport::stepped);
-        try (SluiceProcess process = SluiceProcess.start(settings(ALL, List.of()), networks)) {
+        try (SluiceProcess process = SluiceProcess.start(settings(), networks)) {
             assertEqual(ring("ring", recipe, process), expected);
         }
         // The comparison can fail: another seed gives other numbers.
@@ -168,19 +166,14 @@ class RingEqualsPlainLoopTest {
     void overTwoActorSystemsThatSpeakThroughTheSerializer() throws Exception {
         Recipe recipe = recipe(0, 1);
         Run expected = plainLoop(recipe);
-        try (SluiceProcess control =
-                SluiceProcess.start(settings("[control, generator, sampler]", List.of()), networks)) {
-            String address = org.apache.pekko.cluster.typed.Cluster.get(control.system())
-                    .selfMember()
-                    .address()
-                    .hostPort()
-                    .replaceFirst("^.*@", "");
-            try (SluiceProcess workers =
-                    SluiceProcess.start(settings("[critic, teacher]", List.of(address)), networks)) {
-                assertThat(workers.system().address())
-                        .isNotEqualTo(control.system().address());
-                assertEqual(ring("ring", recipe, control), expected);
-            }
+        int port = freePort();
+        try (SluiceProcess control = SluiceProcess.start(
+                        settings("node.roles=[control, generator, sampler]", "node.port=" + port), networks);
+                SluiceProcess workers = SluiceProcess.start(
+                        settings("node.roles=[critic, teacher]", "node.seeds=[\"127.0.0.1:" + port + "\"]"),
+                        networks)) {
+            assertThat(workers.system().address()).isNotEqualTo(control.system().address());
+            assertEqual(ring("ring", recipe, control), expected);
         }
     }
 
@@ -189,10 +182,10 @@ class RingEqualsPlainLoopTest {
         Recipe stale = recipe(2, 1);
         Run first;
         Run second;
-        try (SluiceProcess process = SluiceProcess.start(settings(ALL, List.of()), networks)) {
+        try (SluiceProcess process = SluiceProcess.start(settings(), networks)) {
             first = ring("first", stale, process);
         }
-        try (SluiceProcess process = SluiceProcess.start(settings(ALL, List.of()), networks)) {
+        try (SluiceProcess process = SluiceProcess.start(settings(), networks)) {
             second = ring("second", stale, process);
         }
         assertEqual(second, first);
