@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
             TrainTeacherCommand.class,
             SampleCommand.class,
             ServeCommand.class,
+            EvaluateCommand.class,
             BenchCommand.class
         })
 public final class SluiceCommand implements Runnable {

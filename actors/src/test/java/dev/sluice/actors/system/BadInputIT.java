@@ -1,0 +1,107 @@
+package dev.sluice.actors.system;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a user reads when the input is wrong: one clear message with the mend, no stack trace, a non-zero exit. */
+@Timeout(120)
+class BadInputIT {
+    private static final Path HOME = Path.of(System.getProperty("sluice.home"));
+
+    @TempDir
+    Path folder;
+
+    private void assertRefused(String message, String... arguments) throws Exception {
+        try (Sluice sluice = Sluice.start(arguments)) {
+            assertThat(sluice.exitCode(Duration.ofSeconds(60))).isNotZero();
+            String output = String.join("\n", sluice.output());
+            assertThat(output).contains(message).doesNotContain("\tat ").doesNotContain("Exception");
+        }
+    }
+
+    @Test
+    void unknownExperiment() throws Exception {
+        assertRefused("mixture-2d", "distill", "--experiment", "fashoin");
+    }
+
+    @Test
+    void unknownKey() throws Exception {
+        assertRefused("experiment.recipe.batch", "distill", "--set", "experiment.recipe.bach=3");
+    }
+
+    @Test
+    void missingTeacher() throws Exception {
+        assertRefused("nowhere.pt", "distill", "--set", "experiment.teacher=" + folder.resolve("nowhere.pt"));
+    }
+
+    @Test
+    void tornTeacher() throws Exception {
+        byte[] whole = Files.readAllBytes(HOME.resolve("teachers/fashion.pt"));
+        Path torn = Files.write(folder.resolve("torn.pt"), Arrays.copyOf(whole, whole.length / 2));
+        assertRefused("torn", "distill", "--port", "0", "--set", "experiment.teacher=" + torn);
+    }
+
+    @Test
+    void portInUse() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = Integer.toString(taken.getLocalPort());
+            assertRefused(
+                    "port " + port + " on 127.0.0.1 is in use",
+                    "distill",
+                    "--experiment",
+                    "quick",
+                    "--run",
+                    folder.resolve("run").toString(),
+                    "--port",
+                    port);
+        }
+        assertThat(folder.resolve("run")).doesNotExist();
+    }
+
+    @Test
+    void folderThatHoldsARunAlready() throws IOException, Exception {
+        Files.writeString(folder.resolve("config.conf"), "experiment {}");
+        assertRefused(folder.toString(), "distill", "--experiment", "quick", "--port", "0", "--run", folder.toString());
+    }
+
+    @Test
+    void classThatDoesNotExist() throws Exception {
+        assertRefused(
+                "there is no class hat",
+                "sample",
+                "--teacher",
+                HOME.resolve("teachers/fashion.pt").toString(),
+                "--class",
+                "hat",
+                "--out",
+                folder.resolve("x.png").toString());
+    }
+
+    @Test
+    void nothingToSample() throws Exception {
+        assertRefused(
+                "--n 0",
+                "sample",
+                "--teacher",
+                HOME.resolve("teachers/fashion.pt").toString(),
+                "--n",
+                "0",
+                "--out",
+                folder.resolve("x.png").toString());
+    }
+
+    @Test
+    void servingAFolderThatIsNoRun() throws Exception {
+        assertRefused(folder.toString(), "serve", "--run", folder.toString());
+    }
+}

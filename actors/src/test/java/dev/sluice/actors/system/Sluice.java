@@ -1,0 +1,105 @@
+package dev.sluice.actors.system;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
+
+/** The command line in a process of its own, as the launcher starts it; its output is gathered line by line. */
+final class Sluice implements AutoCloseable {
+    private final Process process;
+    private final List<String> lines = new ArrayList<>();
+    private final Thread reader;
+
+    private Sluice(Process process) {
+        this.process = process;
+        this.reader = new Thread(this::gather, "sluice-output");
+        this.reader.setDaemon(true);
+        this.reader.start();
+    }
+
+    static Sluice start(String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx1g",
+                "-Dsluice.home=" + System.getProperty("sluice.home"),
+                "-Dsluice.terminal=false",
+                "-Dai.djl.offline=true",
+                "-Djava.awt.headless=true",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.sluice.actors.cli.SluiceCommand"));
+        command.addAll(Arrays.asList(arguments));
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        builder.environment().put("OMP_WAIT_POLICY", "passive");
+        return new Sluice(builder.start());
+    }
+
+    private void gather() {
+        try (BufferedReader output = process.inputReader()) {
+            for (String line; (line = output.readLine()) != null; ) {
+                synchronized (lines) {
+                    lines.add(line);
+                }
+            }
+        } catch (IOException e) {
+            synchronized (lines) {
+                lines.add("(output ended: " + e.getMessage() + ")");
+            }
+        }
+    }
+
+    /** Waits for a line that contains {@code regex}; its first group. */
+    String awaitLine(String regex, Duration within) {
+        Pattern pattern = Pattern.compile(regex);
+        return Awaitility.await()
+                .alias("a line with " + regex)
+                .atMost(within)
+                .until(
+                        () -> {
+                            for (String line : output()) {
+                                Matcher matcher = pattern.matcher(line);
+                                if (matcher.find()) {
+                                    return matcher.group(1);
+                                }
+                            }
+                            if (!process.isAlive()) {
+                                throw new IllegalStateException(
+                                        "ended with " + process.exitValue() + ": " + String.join("\n", output()));
+                            }
+                            return null;
+                        },
+                        found -> found != null);
+    }
+
+    /** Waits for the process to end; its exit code. */
+    int exitCode(Duration within) throws InterruptedException {
+        if (!process.waitFor(within.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new IllegalStateException("still running after " + within + ": " + String.join("\n", output()));
+        }
+        reader.join(5000);
+        return process.exitValue();
+    }
+
+    /** What it has printed so far, both streams. */
+    List<String> output() {
+        synchronized (lines) {
+            return List.copyOf(lines);
+        }
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+        process.destroy();
+        if (!process.waitFor(20, TimeUnit.SECONDS)) {
+            process.destroyForcibly().waitFor();
+        }
+    }
+}
