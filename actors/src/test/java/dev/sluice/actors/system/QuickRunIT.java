@@ -67,9 +67,7 @@ class QuickRunIT {
 
     private static void assertRunFolder(Path run, JsonNode answer) throws Exception {
         EventLog.Reading log = EventLog.read(run.resolve("events.jsonl"));
-        List<String> types = log.events().stream()
-                .map(e -> e.get("type").toString().replace("\"", ""))
-                .toList();
+        List<String> types = log.events().stream().map(EventLog.Event::type).toList();
         assertThat(types)
                 .containsSubsequence(
                         "phase-begun", "phase-ended", "expert-published", "phase-begun", "phase-ended", "run-finished");

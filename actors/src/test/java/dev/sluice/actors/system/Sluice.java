@@ -96,10 +96,12 @@ final class Sluice implements AutoCloseable {
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         process.destroy();
-        if (!process.waitFor(20, TimeUnit.SECONDS)) {
-            process.destroyForcibly().waitFor();
+        try {
+            Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> !process.isAlive());
+        } finally {
+            process.destroyForcibly();
         }
     }
 }
