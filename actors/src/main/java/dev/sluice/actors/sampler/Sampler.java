@@ -296,7 +296,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
 
     private Behavior<SamplerMessage> onWorkerFailed(ChildFailed failed) {
         String cause = Failures.describe(failed.getCause());
-        getContext().getLog().error("the sampler's worker died", failed.getCause());
+        getContext().getLog().warn("the sampler's worker died: {}", cause);
         worker = null;
         requests.lost("the sampler broke: " + cause);
         if (swapping) {

@@ -1,0 +1,112 @@
+package dev.sluice.actors.sampler;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.protocol.message.GenerationReply.Reason;
+import java.time.Duration;
+import java.util.List;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.ManualTime;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What happens when, with a clock that the test turns. */
+class SamplerTimingTest {
+    private static final SamplerSettings SETTINGS =
+            new SamplerSettings(3, 4, Duration.ofMillis(10), List.of(1, 2, 4), 2, Duration.ofMillis(100));
+
+    private static ActorTestKit kit;
+    private static ManualTime time;
+
+    private Bench bench;
+
+    @BeforeAll
+    static void start() {
+        kit = ActorTestKit.create(ManualTime.config());
+        time = ManualTime.get(kit.system());
+    }
+
+    @AfterAll
+    static void shutDown() {
+        kit.shutdownTestKit();
+    }
+
+    @BeforeEach
+    void serve() {
+        bench = Bench.serving(kit, SETTINGS);
+    }
+
+    @AfterEach
+    void nothingIsLeftOpen() {
+        bench.stop();
+    }
+
+    @Test
+    void aRequestWaitsForOthersButNoLongerThanMaxWait() {
+        bench.ask("a", 0, 1);
+        assertThat(bench.status().queued()).isEqualTo(1);
+        time.timePasses(Duration.ofMillis(6));
+        bench.ask("b", 1, 2);
+        assertThat(bench.status().queued()).as("the wait is the oldest one's").isEqualTo(2);
+        time.timePasses(Duration.ofMillis(4));
+
+        assertThat(bench.expectSamples("a", bench.plan(), 0, 1).batchSize()).isEqualTo(2);
+        assertThat(bench.expectSamples("b", bench.plan(), 1, 2).batchSize()).isEqualTo(2);
+    }
+
+    @Test
+    void aFullBatchDoesNotWait() {
+        bench.ask("a", 0, 1, 2);
+        bench.ask("b", 0, 3, 4);
+
+        assertThat(bench.expectSamples("a", bench.plan(), 0, 1, 2).batchSize()).isEqualTo(4);
+        bench.expectSamples("b", bench.plan(), 0, 3, 4);
+    }
+
+    @Test
+    void pastItsDeadlineAWaitingRequestIsRefused() {
+        occupy("computed");
+        bench.askWithin(50, "late", 0, 1);
+        assertThat(bench.status().queued()).isEqualTo(1);
+        time.timePasses(Duration.ofMillis(50));
+
+        assertThat(bench.expectRefused("late", Reason.DEADLINE))
+                .isEqualTo("the deadline passed before the samples were done");
+        assertThat(bench.status().queued()).isZero();
+    }
+
+    @Test
+    void pastItsDeadlineABatchUnderWayIsRefusedAndAbandoned() {
+        bench.networks.closeGate();
+        int before = bench.networks.evaluations.get();
+        bench.askWithin(50, "late", 0, 1, 2, 3, 4);
+        bench.awaitEvaluations(before + 1);
+        time.timePasses(Duration.ofMillis(50));
+        bench.expectRefused("late", Reason.DEADLINE);
+        bench.ask("next", 0, 1, 2, 3, 5);
+        bench.networks.openGate();
+
+        bench.expectSamples("next", bench.plan(), 0, 1, 2, 3, 5);
+        assertThat(bench.networks.evaluations.get() - before)
+                .as("of the late batch at most two of its steps")
+                .isBetween(1 + 4 + 16, 2 + 4 + 16);
+    }
+
+    @Test
+    void anAnswerInTimeIsTheOnlyAnswer() {
+        bench.askWithin(50, "a", 0, 1, 2, 3, 4);
+        bench.expectSamples("a", bench.plan(), 0, 1, 2, 3, 4);
+
+        time.timePasses(Duration.ofSeconds(10));
+
+        bench.client.expectNoMessage(Duration.ZERO);
+        assertThat(bench.status().queued()).isZero();
+    }
+
+    private void occupy(String id) {
+        bench.occupy(id, 0, 1, 2, 3, 4);
+    }
+}
