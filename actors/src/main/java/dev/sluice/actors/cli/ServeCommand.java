@@ -94,7 +94,7 @@ final class ServeCommand implements Callable<Integer> {
                 }),
                 "loader",
                 Props.empty());
-        ActorRef<SamplerMessage> sampler = process.awaitSampler();
+        ActorRef<SamplerMessage> sampler = process.sampler();
         sampler.tell(new SamplerMessage.Serve(
                 1,
                 plan.card(),

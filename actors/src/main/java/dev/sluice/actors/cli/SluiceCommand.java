@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.http.ListenException;
 import dev.sluice.config.BadSettings;
 import dev.sluice.monitoring.run.BadRunFolder;
 import dev.sluice.runtime.network.NetworkFileException;
@@ -52,6 +53,7 @@ public final class SluiceCommand implements Runnable {
         if (e instanceof UserError
                 || e instanceof BadSettings
                 || e instanceof BadRunFolder
+                || e instanceof ListenException
                 || e instanceof NetworkFileException
                 || e instanceof IOException
                 || e instanceof IllegalArgumentException) {

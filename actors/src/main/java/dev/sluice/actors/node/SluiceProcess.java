@@ -8,13 +8,11 @@ import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.runtime.network.Networks;
 import java.time.Duration;
 import java.util.Comparator;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicReference;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -36,8 +34,7 @@ public final class SluiceProcess implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final ActorSystem<SpawnProtocol.Command> system;
-    private final AtomicReference<ActorRef<SamplerMessage>> sampler = new AtomicReference<>();
-    private final CompletableFuture<ActorRef<SamplerMessage>> firstSampler = new CompletableFuture<>();
+    private ActorRef<SamplerMessage> sampler;
     private ServerBinding http;
 
     private SluiceProcess(ActorSystem<SpawnProtocol.Command> system) {
@@ -45,7 +42,8 @@ public final class SluiceProcess implements AutoCloseable {
     }
 
     /**
-     * Starts the actor system, joins the cluster and, with the control role, binds the HTTP port.
+     * Starts the actor system, joins the cluster and, with the control role, finds the sampler and binds the HTTP
+     * port.
      *
      * @throws IllegalStateException when the HTTP port cannot be had; the message is written for the user
      */
@@ -59,9 +57,8 @@ public final class SluiceProcess implements AutoCloseable {
                 cluster.manager().tell(Join.create(cluster.selfMember().address()));
             }
             if (settings.node().roles().contains(Role.CONTROL)) {
-                process.spawn(process.directory(), "directory", Props.empty());
-                process.http = await(
-                        ApiServer.start(system, settings.serving(), () -> Optional.ofNullable(process.sampler.get())));
+                process.sampler = process.findSampler();
+                process.http = await(ApiServer.start(system, settings.serving(), process.sampler));
             }
             return process;
         } catch (RuntimeException e) {
@@ -84,21 +81,23 @@ public final class SluiceProcess implements AutoCloseable {
         });
     }
 
-    /** Keeps {@link #sampler} at whichever sampler the cluster offers. */
-    private Behavior<Receptionist.Listing> directory() {
-        return Behaviors.setup(context -> {
-            context.getSystem().receptionist().tell(Receptionist.subscribe(RoleKeys.SAMPLER, context.getSelf()));
-            return Behaviors.receiveMessage(listing -> {
-                ActorRef<SamplerMessage> found = listing.getServiceInstances(RoleKeys.SAMPLER).stream()
-                        .min(Comparator.comparing(actor -> actor.path().toString()))
-                        .orElse(null);
-                sampler.set(found);
-                if (found != null) {
-                    firstSampler.complete(found);
-                }
-                return Behaviors.same();
-            });
-        });
+    private ActorRef<SamplerMessage> findSampler() {
+        CompletableFuture<ActorRef<SamplerMessage>> found = new CompletableFuture<>();
+        spawn(
+                Behaviors.<Receptionist.Listing>setup(context -> {
+                    context.getSystem()
+                            .receptionist()
+                            .tell(Receptionist.subscribe(RoleKeys.SAMPLER, context.getSelf()));
+                    return Behaviors.receiveMessage(listing -> {
+                        listing.getServiceInstances(RoleKeys.SAMPLER).stream()
+                                .min(Comparator.comparing(actor -> actor.path().toString()))
+                                .ifPresent(found::complete);
+                        return found.isDone() ? Behaviors.stopped() : Behaviors.same();
+                    });
+                }),
+                "sampler-search",
+                Props.empty());
+        return await(found);
     }
 
     /** Spawns an actor beside the roles of this process. */
@@ -120,9 +119,9 @@ public final class SluiceProcess implements AutoCloseable {
         return system;
     }
 
-    /** The sampler that the cluster offers, once it does; waits up to a minute. */
-    public ActorRef<SamplerMessage> awaitSampler() {
-        return await(firstSampler);
+    /** The sampler that the HTTP API asks. Only on a control node. */
+    public ActorRef<SamplerMessage> sampler() {
+        return sampler;
     }
 
     /** The HTTP address, such as {@code http://127.0.0.1:8080}. Only on a control node. */
@@ -151,7 +150,8 @@ public final class SluiceProcess implements AutoCloseable {
                 throw cause;
             }
             if (e.getCause() instanceof TimeoutException) {
-                throw new IllegalStateException("waited " + PATIENCE.toSeconds() + " s for the actor system", e);
+                throw new IllegalStateException(
+                        "waited " + PATIENCE.toSeconds() + " s for the cluster to form; are all roles started?", e);
             }
             throw e;
         }
