@@ -7,7 +7,6 @@ import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.image.SampleSheet;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
-import dev.sluice.runtime.network.TorchNetworks;
 import dev.sluice.runtime.sampling.Mixture;
 import dev.sluice.runtime.sampling.MixturePlan;
 import dev.sluice.runtime.store.Safetensors;
@@ -22,6 +21,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -76,8 +76,8 @@ final class SampleCommand implements Callable<Integer> {
             description = "Also write samples (float32) and labels (int64) here.")
     private Path raw;
 
-    @Option(names = "--device", description = "cpu, gpu:0 ... Default: the run's, else cpu.")
-    private String device;
+    @Mixin
+    private Device device;
 
     @Spec
     private CommandSpec spec;
@@ -90,12 +90,13 @@ final class SampleCommand implements Callable<Integer> {
         if (seed < 0) {
             throw new UserError("--seed " + seed + " must be 0 or more");
         }
-        int threads = Runtime.getRuntime().availableProcessors();
-        MixturePlan plan = source.run != null ? Runs.finished(RunFolder.open(source.run)) : teacherAlone();
+        MixturePlan plan = source.run != null
+                ? Runs.finished(RunFolder.open(source.run))
+                : UserError.whenRefused(this::teacherAlone);
         long[] labels = labels(plan.card());
         long[] seeds = LongStream.range(seed, seed + n).toArray();
         Tensor samples;
-        try (Mixture mixture = Mixture.open(plan, TorchNetworks.on(device == null ? "cpu" : device, threads))) {
+        try (Mixture mixture = Mixture.open(plan, device.networks())) {
             samples = mixture.sample(seeds, labels, Math.min(BATCH, n));
         }
         int classes = plan.card().classNames().size();

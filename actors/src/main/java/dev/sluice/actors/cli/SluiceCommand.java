@@ -55,8 +55,7 @@ public final class SluiceCommand implements Runnable {
                 || e instanceof BadRunFolder
                 || e instanceof ListenException
                 || e instanceof NetworkFileException
-                || e instanceof IOException
-                || e instanceof IllegalArgumentException) {
+                || e instanceof IOException) {
             line.getErr().println("sluice: " + e.getMessage());
         } else {
             line.getErr().println("sluice: an error of Sluice itself; please report it with what follows");

@@ -27,6 +27,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -113,41 +114,25 @@ final class TrainTeacherCommand implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "1", description = "Of weights, batches and noise.")
     private long seed;
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu, gpu:0 ...")
-    private String device;
-
-    @Option(names = "--threads", description = "That one operation may use. Default: the number of processors.")
-    private int threads = Runtime.getRuntime().availableProcessors();
+    @Mixin
+    private Device device;
 
     @Spec
     private CommandSpec spec;
 
     @Override
     public Integer call() throws IOException {
-        Dataset dataset = Datasets.open(data);
-        boolean images = dataset.sampleShape().size() == 3;
-        Kind kind = network != null ? network : images ? Kind.TRANSFORMER : Kind.MLP;
-        Architecture architecture = kind == Kind.TRANSFORMER
-                ? new Architecture.DiffusionTransformer(width, depth, heads, patch, !fp32)
-                : new Architecture.VelocityMlp(width, depth);
-        FlowMatchingSettings settings = new FlowMatchingSettings(
-                seed,
-                steps,
-                batch,
-                times,
-                dataset.classNames().isEmpty() ? 0 : labelDropout,
-                images && !noMirror,
-                warmup,
-                new AdamWSettings(learningRate, 0.9, 0.999, 1e-8, weightDecay, clip),
-                ema);
+        Dataset dataset = dataset();
+        Architecture architecture = UserError.whenRefused(() -> architecture(dataset));
+        FlowMatchingSettings settings = UserError.whenRefused(() -> settings(dataset));
         NetworkCard fresh =
                 new NetworkCard(dataset.sampleShape(), dataset.classNames(), schedule, 0, List.of(), Map.of());
         Path folder = out.toAbsolutePath().getParent();
         Files.createDirectories(folder);
-        TorchNetworks networks = TorchNetworks.on(device, threads);
+        TorchNetworks networks = device.networks();
         Path start = Files.createTempFile(folder, "untrained-", ".pt");
         try {
-            NetworkFile.create(start, architecture, fresh, seed);
+            create(start, architecture, fresh);
             ExpertRef ref = NetworkFile.reference("untrained", start);
             try (TrainableNetwork trained = networks.openForTraining(ref, settings.optimizer(), ema)) {
                 train(dataset, settings, trained, architecture);
@@ -156,6 +141,47 @@ final class TrainTeacherCommand implements Callable<Integer> {
             Files.deleteIfExists(start);
         }
         return 0;
+    }
+
+    private Dataset dataset() throws IOException {
+        try {
+            return Datasets.open(data);
+        } catch (IllegalArgumentException e) {
+            throw new UserError("--data: " + e.getMessage());
+        }
+    }
+
+    /** The sizes may not suit the data; that shows here. */
+    private void create(Path file, Architecture architecture, NetworkCard card) throws IOException {
+        try {
+            NetworkFile.create(file, architecture, card, seed);
+        } catch (IllegalArgumentException e) {
+            throw new UserError(e.getMessage());
+        }
+    }
+
+    private static boolean isImages(Dataset dataset) {
+        return dataset.sampleShape().size() == 3;
+    }
+
+    private Architecture architecture(Dataset dataset) {
+        Kind kind = network != null ? network : isImages(dataset) ? Kind.TRANSFORMER : Kind.MLP;
+        return kind == Kind.TRANSFORMER
+                ? new Architecture.DiffusionTransformer(width, depth, heads, patch, !fp32)
+                : new Architecture.VelocityMlp(width, depth);
+    }
+
+    private FlowMatchingSettings settings(Dataset dataset) {
+        return new FlowMatchingSettings(
+                seed,
+                steps,
+                batch,
+                times,
+                dataset.classNames().isEmpty() ? 0 : labelDropout,
+                isImages(dataset) && !noMirror,
+                warmup,
+                new AdamWSettings(learningRate, 0.9, 0.999, 1e-8, weightDecay, clip),
+                ema);
     }
 
     private void train(

@@ -45,13 +45,19 @@ final class LibTorch {
 
     /** The device named {@code cpu}, {@code gpu:0} …, refused when this machine does not have it. */
     static Device device(String name) {
-        Device device = Device.fromName(name, Engine.getEngine("PyTorch"));
-        if (device.isGpu()
-                && device.getDeviceId() >= Engine.getEngine("PyTorch").getGpuCount()) {
-            throw new IllegalArgumentException("engine.device = " + name + ": this machine offers "
-                    + Engine.getEngine("PyTorch").getGpuCount() + " GPUs to libtorch; use cpu");
+        if (name.equals("cpu")) {
+            return Device.cpu();
         }
-        return device;
+        if (!name.matches("gpu(:\\d{1,3})?")) {
+            throw new IllegalArgumentException("there is no device " + name + "; write cpu, gpu:0, gpu:1 ...");
+        }
+        int index = name.equals("gpu") ? 0 : Integer.parseInt(name.substring(4));
+        int offered = Engine.getEngine("PyTorch").getGpuCount();
+        if (index >= offered) {
+            throw new IllegalArgumentException("there is no device " + name + ": this machine offers libtorch "
+                    + offered + " GPUs; use cpu, or a CUDA build of libtorch (docs/engine.md)");
+        }
+        return Device.gpu(index);
     }
 
     /** Loads a module into {@code manager}. */

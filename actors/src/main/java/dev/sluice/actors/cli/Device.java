@@ -1,0 +1,20 @@
+package dev.sluice.actors.cli;
+
+import dev.sluice.runtime.network.TorchNetworks;
+import picocli.CommandLine.Option;
+
+/** Where a command that has no configuration computes. */
+final class Device {
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu, gpu:0 ... Default: ${DEFAULT-VALUE}.")
+    private String device;
+
+    @Option(names = "--threads", description = "That one operation may use. Default: the number of processors.")
+    private int threads = Runtime.getRuntime().availableProcessors();
+
+    TorchNetworks networks() {
+        if (threads < 1) {
+            throw new UserError("--threads " + threads + " must be at least 1");
+        }
+        return UserError.whenRefused(() -> TorchNetworks.on(device, threads));
+    }
+}
