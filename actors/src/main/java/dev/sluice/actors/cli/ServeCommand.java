@@ -63,14 +63,14 @@ final class ServeCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The run's settings for a process that only samples and answers. */
+    /** The run's settings for a cluster of one; the trainers in it stay idle and cost nothing. */
     private Settings servingOnly(Settings run) {
         ServingSettings serving = run.serving();
         NodeSettings node = run.node();
         return new Settings(
                 run.experiment(),
                 port == null ? serving : serving.withPort(port),
-                new NodeSettings(EnumSet.of(Role.SAMPLER, Role.CONTROL), node.host(), 0, List.of()),
+                new NodeSettings(EnumSet.allOf(Role.class), node.host(), 0, List.of()),
                 run.engine(),
                 run.supervision());
     }
