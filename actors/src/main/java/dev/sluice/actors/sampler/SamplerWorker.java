@@ -103,10 +103,12 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
             preparation.advance();
         } catch (RuntimeException | LinkageError e) {
             // LinkageError: the engine's native libraries did not load. Left alone it would end the JVM.
+            String reason = Failures.describe(e);
             getContext()
                     .getLog()
-                    .warn("{} was not put in charge", preparation.plan().version(), e);
-            refuse(Failures.describe(e));
+                    .warn("{} was not put in charge: {}", preparation.plan().version(), reason);
+            getContext().getLog().debug("where it failed", e);
+            refuse(reason);
             return this;
         }
         if (!preparation.done()) {

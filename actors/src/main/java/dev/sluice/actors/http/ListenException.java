@@ -1,0 +1,27 @@
+package dev.sluice.actors.http;
+
+/** The API cannot listen where it was told to; the message is written for the user. */
+public final class ListenException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    ListenException(String message, Throwable cause) {
+        super(message, cause);
+    }
+
+    static ListenException of(String host, int port, Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        String reason = String.valueOf(root.getMessage());
+        if (reason.contains("in use")) {
+            return new ListenException(
+                    "port " + port + " on " + host + " is in use; choose another with --port N, or 0 for any free one",
+                    failure);
+        }
+        return new ListenException(
+                "cannot listen on " + host + ":" + port + " (" + reason
+                        + "); serving.host must be an address of this machine and the port one that you may open",
+                failure);
+    }
+}
