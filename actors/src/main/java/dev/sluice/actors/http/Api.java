@@ -20,6 +20,7 @@ import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpMethod;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
@@ -158,8 +159,7 @@ final class Api {
         if (request.entity().getContentLengthOption().orElse(0) > settings.maxBodyBytes()) {
             throw tooLarge();
         }
-        return request.entity()
-                .toStrict(BODY_WITHIN.toMillis(), settings.maxBodyBytes(), system)
+        return body(request)
                 .thenCombine(status(), (body, status) -> {
                     ModelCard card = status.card().orElseThrow(() -> ApiError.notReady(unreadiness(status)));
                     GenerationRequest asked = GenerationRequest.read(
@@ -175,15 +175,33 @@ final class Api {
                 .thenCompose(asked -> ask(asked, caller));
     }
 
+    private CompletionStage<HttpEntity.Strict> body(HttpRequest request) {
+        return request.entity()
+                .withSizeLimit(settings.maxBodyBytes())
+                .toStrict(BODY_WITHIN.toMillis(), settings.maxBodyBytes(), system)
+                .exceptionally(failure -> {
+                    Throwable cause = cause(failure);
+                    throw cause instanceof EntityStreamSizeException
+                            ? tooLarge()
+                            : cause instanceof TimeoutException
+                                    ? ApiError.of(
+                                            408,
+                                            "body_too_slow",
+                                            null,
+                                            "the body did not arrive within " + BODY_WITHIN.toSeconds() + " s")
+                                    : new CompletionException(cause);
+                });
+    }
+
     private CompletionStage<HttpResponse> ask(GenerationRequest asked, Caller caller) {
         String id = UUID.randomUUID().toString();
-        caller.begun(id);
         CompletionStage<GenerationReply> reply = AskPattern.ask(
                 sampler,
                 replyTo -> new SamplerMessage.Generate(
                         id, asked.seeds(), asked.label(), settings.deadline().toMillis(), replyTo),
                 settings.deadline().plus(BEYOND_DEADLINE),
                 system.scheduler());
+        caller.begun(id);
         return reply.whenComplete((r, failure) -> caller.ended()).thenApply(r -> answer(asked, r));
     }
 
@@ -235,9 +253,6 @@ final class Api {
         Throwable cause = cause(failure);
         if (cause instanceof ApiError error) {
             return Responses.error(error);
-        }
-        if (cause instanceof EntityStreamSizeException) {
-            return Responses.error(tooLarge());
         }
         if (cause instanceof TimeoutException) {
             return Responses.error(ApiError.of(

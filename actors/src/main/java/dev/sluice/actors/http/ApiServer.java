@@ -66,17 +66,20 @@ public final class ApiServer {
     /** One connection's requests, one after the other. */
     private static Flow<HttpRequest, HttpResponse, NotUsed> connection(Api api, ActorRef<SamplerMessage> sampler) {
         Connection connection = new Connection(sampler);
+        // Watched where requests come in: Pekko lets a client that sends no more wait for its answer, and so would not
+        // end the other side of this flow.
         return Flow.of(HttpRequest.class)
-                .mapAsync(1, request -> api.handle(request, connection))
                 .watchTermination((unused, ended) -> {
                     ended.whenComplete((done, failure) -> connection.left());
                     return unused;
-                });
+                })
+                .mapAsync(1, request -> api.handle(request, connection));
     }
 
     private static final class Connection implements Api.Caller {
         private final ActorRef<SamplerMessage> sampler;
         private final AtomicReference<String> computing = new AtomicReference<>();
+        private volatile boolean gone;
 
         private Connection(ActorRef<SamplerMessage> sampler) {
             this.sampler = sampler;
@@ -85,6 +88,9 @@ public final class ApiServer {
         @Override
         public void begun(String id) {
             computing.set(id);
+            if (gone) {
+                cancel();
+            }
         }
 
         @Override
@@ -93,6 +99,11 @@ public final class ApiServer {
         }
 
         private void left() {
+            gone = true;
+            cancel();
+        }
+
+        private void cancel() {
             String id = computing.getAndSet(null);
             if (id != null) {
                 sampler.tell(new SamplerMessage.Cancel(id));

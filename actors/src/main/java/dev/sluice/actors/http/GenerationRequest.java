@@ -10,7 +10,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 
 /**
  * The body of {@code POST /v1/images/generations}, read against the model that is served (contract S1).
@@ -75,7 +74,7 @@ record GenerationRequest(String model, int label, List<Long> seeds, Format forma
             throw ApiError.field("seed", "seed = " + seed + " must be a whole number of 64 bits");
         }
         long first = seed == null ? random.getAsLong() : seed.longValue();
-        return LongStream.range(first, first + count).boxed().toList();
+        return IntStream.range(0, count).mapToObj(i -> first + i).toList();
     }
 
     private static void size(ObjectNode body, ModelCard card) {
