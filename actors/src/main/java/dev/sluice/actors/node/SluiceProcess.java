@@ -133,9 +133,7 @@ public final class SluiceProcess implements AutoCloseable {
     /** Stops everything in order and waits for it; what takes longer than a minute is left behind. */
     @Override
     public void close() {
-        if (http != null) {
-            await(http.terminate(Duration.ofSeconds(3)));
-        }
+        // The HTTP binding ends with the system, after the requests that are under way.
         system.terminate();
         await(system.getWhenTerminated());
     }
