@@ -52,7 +52,7 @@ final class Backlog {
         return Optional.ofNullable(removed);
     }
 
-    /** Whether waiting for more could not make the next batch larger by much: it is full, or its next does not fit. */
+    /** Whether waiting for more would be for nothing: the next batch is full, or the one after the last in it does not fit. */
     boolean fillsABatch() {
         return samples >= maxBatch;
     }

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -47,11 +48,14 @@ final class Bench {
     final TestProbe<GenerationReply> client;
     final ActorRef<SamplerMessage> sampler;
 
+    /** What the sampler takes for the time, nanoseconds. */
+    final AtomicLong clock = new AtomicLong();
+
     Bench(ActorTestKit kit, SamplerSettings settings) {
         this.kit = kit;
         this.supervisor = kit.createTestProbe();
         this.client = kit.createTestProbe();
-        this.sampler = kit.spawn(Sampler.create(settings, networks, DispatcherSelector.blocking()));
+        this.sampler = kit.spawn(Sampler.create(settings, networks, DispatcherSelector.blocking(), clock::get));
     }
 
     /** A sampler that serves the teacher alone. */

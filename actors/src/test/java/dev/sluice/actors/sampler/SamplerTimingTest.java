@@ -2,6 +2,7 @@ package dev.sluice.actors.sampler;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.protocol.message.GenerationReply.Generated;
 import dev.sluice.protocol.message.GenerationReply.Reason;
 import java.time.Duration;
 import java.util.List;
@@ -94,6 +95,22 @@ class SamplerTimingTest {
         assertThat(bench.networks.evaluations.get() - before)
                 .as("of the late batch the one it was in, of the next 4, and 16 by the test itself")
                 .isEqualTo(1 + 4 + 16);
+    }
+
+    @Test
+    void waitingAndComputingAreToldApart() {
+        occupy("computed");
+        bench.ask("waits", 0, 7);
+        bench.status();
+        bench.clock.addAndGet(3_000_000);
+        bench.networks.permit(Bench.TEACHER_STEPS);
+        bench.expectSamplesWhileGated("computed");
+        bench.clock.addAndGet(5_000_000);
+        bench.networks.openGate();
+
+        Generated made = bench.expectSamples("waits", bench.plan(), 0, 7);
+        assertThat(made.queueMillis()).isEqualTo(3);
+        assertThat(made.computeMillis()).isEqualTo(5);
     }
 
     @Test
