@@ -65,7 +65,7 @@ class SamplerOnTorchTest {
             TestProbe<SupervisorMessage> supervisor = kit.createTestProbe();
             TestProbe<GenerationReply> client = kit.createTestProbe();
             ActorRef<SamplerMessage> sampler = kit.spawn(Sampler.create(
-                    Bench.SETTINGS, TorchNetworks.on("cpu"), DispatcherSelector.fromConfig("sluice.pinned")));
+                    Bench.SETTINGS, TorchNetworks.on("cpu", 1), DispatcherSelector.fromConfig("sluice.pinned")));
             sampler.tell(new SamplerMessage.Serve(
                     1,
                     new ModelCard("toy", List.of(2), CLASSES),

@@ -31,6 +31,9 @@ final class Sluice implements AutoCloseable {
                 "-Xmx1g",
                 "-Dsluice.home=" + System.getProperty("sluice.home"),
                 "-Dsluice.terminal=false",
+                // The users' log configuration; the one for tests comes first on this class path.
+                "-Dlogback.configurationFile="
+                        + Path.of(System.getProperty("sluice.home"), "actors/src/main/resources/logback.xml"),
                 "-Dai.djl.offline=true",
                 "-Djava.awt.headless=true",
                 "-cp",
