@@ -5,6 +5,7 @@ import dev.sluice.config.BadSettings;
 import dev.sluice.monitoring.run.BadRunFolder;
 import dev.sluice.runtime.network.NetworkFileException;
 import java.io.IOException;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -34,6 +35,8 @@ public final class SluiceCommand implements Runnable {
 
     /** Runs a command and ends the JVM with its exit code: 0 done, 1 failed, 2 used wrongly. */
     public static void main(String[] args) {
+        // Before any other thread logs: slf4j would otherwise greet the user with a warning about early calls.
+        LoggerFactory.getLogger(SluiceCommand.class);
         Runtime.getRuntime().halt(run(args));
     }
 
