@@ -41,6 +41,12 @@ public final class CriticTraining implements AutoCloseable {
     public CriticTraining(PhaseSetting setting, Networks networks, ExpertRef teacher) {
         this.setting = setting;
         this.fake = networks.openForTraining(teacher, setting.recipe().criticOptimizer(), 0);
+        try {
+            setting.requireTeacher(fake.card());
+        } catch (RuntimeException e) {
+            fake.close();
+            throw e;
+        }
     }
 
     /**

@@ -34,6 +34,7 @@ public final class GeneratorTraining implements AutoCloseable {
     /** Graphs of batches on their way, by cycle; valid while no step has been taken since. */
     private final Map<Integer, Pending> pending = new HashMap<>();
 
+    /** Steps that moved the weights. */
     private int steps;
 
     private record Pending(Rollout.Walked walked, int atStep) {}
@@ -41,7 +42,13 @@ public final class GeneratorTraining implements AutoCloseable {
     /** A batch for the critic: x_s float32 [B, …] and labels int64 [B]. */
     public record Samples(Tensor xS, Tensor labels) {}
 
-    /** Loads a phase's networks: the generator starts from the teacher, the finished experts are frozen. */
+    /**
+     * Loads a phase's networks: the generator starts from the teacher, the finished experts are frozen.
+     *
+     * @param experts of the phases before this one, noisiest first
+     * @throws IllegalArgumentException when they are not the plan's, or the teacher's schedule is not the recipe's
+     * @throws dev.sluice.runtime.network.NetworkFileException when a file is missing, torn or altered
+     */
     public GeneratorTraining(PhaseSetting setting, Networks networks, ExpertRef teacher, List<ExpertRef> experts) {
         if (experts.size() != setting.number() - 1) {
             throw new IllegalArgumentException(
@@ -49,16 +56,17 @@ public final class GeneratorTraining implements AutoCloseable {
         }
         this.setting = setting;
         this.teacher = teacher;
+        generator = networks.openForTraining(
+                teacher, setting.recipe().generatorOptimizer(), setting.recipe().emaDecay());
         try {
+            setting.requireTeacher(generator.card());
             for (ExpertRef expert : experts) {
                 frozen.add(networks.open(expert));
+                setting.requireExpert(
+                        frozen.size(), frozen.get(frozen.size() - 1).card());
             }
-            generator = networks.openForTraining(
-                    teacher,
-                    setting.recipe().generatorOptimizer(),
-                    setting.recipe().emaDecay());
         } catch (RuntimeException e) {
-            frozen.forEach(Network::close);
+            close();
             throw e;
         }
     }
@@ -108,9 +116,16 @@ public final class GeneratorTraining implements AutoCloseable {
         }
         try (Rollout.Walked used = walked) {
             used.backward(gradient);
+        } catch (RuntimeException e) {
+            // A gradient through several evaluations may have been gathered in part.
+            generator.discardGradients();
+            throw e;
         }
-        steps++;
-        return generator.step(setting.recipe().generatorOptimizer().learningRate());
+        double norm = generator.step(setting.recipe().generatorOptimizer().learningRate());
+        if (Double.isFinite(norm)) {
+            steps++;
+        }
+        return norm;
     }
 
     /**

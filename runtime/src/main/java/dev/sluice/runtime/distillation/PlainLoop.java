@@ -44,8 +44,13 @@ public final class PlainLoop {
      * @param cycles generator updates of every phase
      * @param onCycle hears of every cycle
      * @return the experts, noisiest first
+     * @throws IllegalArgumentException before anything is trained, when {@code cycles} is not one number a phase
      */
     public List<ExpertRef> run(List<Integer> cycles, Path folder, Consumer<CycleReport> onCycle) throws IOException {
+        if (cycles.size() != plan.phaseCount()) {
+            throw new IllegalArgumentException(
+                    "cycles " + cycles + " must be one number for each of the plan's " + plan.phaseCount() + " phases");
+        }
         List<ExpertRef> experts = new ArrayList<>();
         try (Network frozenTeacher = networks.open(teacher)) {
             for (int k = 1; k <= plan.phaseCount(); k++) {

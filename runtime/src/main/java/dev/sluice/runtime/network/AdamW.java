@@ -5,9 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import dev.sluice.protocol.AdamWSettings;
-import dev.sluice.protocol.Tensor;
 import java.util.List;
-import java.util.Map;
 
 /**
  * AdamW (Loshchilov and Hutter, 2019) with global-norm clipping and an exponential moving average of the weights; the
@@ -63,15 +61,18 @@ final class AdamW {
         return norm;
     }
 
+    /** Clears gradients in place. */
+    void zero(NDList gradients) {
+        LibTorch.call(script, "zero", List.of(gradients));
+    }
+
     /** The averaged weights, in the parameters' order. */
     NDList average() {
         return average;
     }
 
-    /** Overwrites the weights in place. */
-    void swapIn(NDList weights, Map<String, Tensor> values) {
-        for (NDArray weight : weights) {
-            LibTorch.overwrite(weight, values.get(weight.getName()));
-        }
+    /** Overwrites another network's weights, in the parameters' order, with the averaged ones. */
+    void copyAverageInto(NDList weights) {
+        LibTorch.call(script, "copy", List.of(weights, average));
     }
 }

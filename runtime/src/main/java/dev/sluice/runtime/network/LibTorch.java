@@ -100,9 +100,18 @@ final class LibTorch {
         JniUtils.backward(output, gradient, false, false);
     }
 
-    /** Forgets a parameter's gradient. */
-    static void zeroGradient(NDArray parameter) {
-        JniUtils.zeroGrad((PtNDArray) parameter);
+    /**
+     * The parameters' gradients themselves, not copies; the handles belong to {@code manager}. A parameter that no
+     * backward pass has reached yet has zeros.
+     */
+    static NDList gradients(NDList parameters, PtNDManager manager) {
+        NDList gradients = new NDList();
+        for (NDArray parameter : parameters) {
+            NDArray gradient = parameter.getGradient();
+            gradient.attach(manager);
+            gradients.add(gradient);
+        }
+        return gradients;
     }
 
     /** Calls a method on lists of arrays and numbers without a graph; a double result, or 0 for none. */
@@ -144,15 +153,6 @@ final class LibTorch {
         }
         bytes.flip();
         return manager.create(bytes, shape, tensor.dtype() == DType.INT64 ? DataType.INT64 : DataType.FLOAT32);
-    }
-
-    /** Overwrites a parameter's elements in place; the graph does not see it. */
-    static void overwrite(NDArray parameter, Tensor values) {
-        ByteBuffer bytes = ByteBuffer.allocateDirect(values.byteSize()).order(ByteOrder.nativeOrder());
-        values.write(bytes);
-        bytes.flip();
-        JniUtils.setGradMode(false);
-        parameter.set(bytes);
     }
 
     /** Copies a float32 array to the host. */

@@ -40,31 +40,29 @@ final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwo
     @Override
     public double step(double learningRate) {
         try (PtNDManager step = stepManager()) {
-            NDList gradients = new NDList();
-            for (NDArray weight : weights) {
-                NDArray gradient = weight.getGradient();
-                gradient.attach(step);
-                gradients.add(gradient);
+            NDList gradients = LibTorch.gradients(weights, step);
+            try {
+                return optimizer.step(weights, gradients, learningRate);
+            } finally {
+                optimizer.zero(gradients);
             }
-            return optimizer.step(weights, gradients, learningRate);
-        } finally {
-            discardGradients();
         }
     }
 
     @Override
     public void discardGradients() {
-        weights.forEach(LibTorch::zeroGradient);
+        try (PtNDManager step = stepManager()) {
+            optimizer.zero(LibTorch.gradients(weights, step));
+        }
     }
 
     @Override
     public void writeAverage(Path file, NetworkCard card) throws IOException {
-        Map<String, Tensor> trained = weights();
-        optimizer.swapIn(weights, average());
-        try {
-            NetworkFile.write(file, LibTorch.write(module), card);
-        } finally {
-            optimizer.swapIn(weights, trained);
+        // Through a second module: the weights in training stay as they are, and so do the graphs that wait on them.
+        try (PtNDManager copies = stepManager()) {
+            PtSymbolBlock copy = LibTorch.load(copies, LibTorch.write(module));
+            optimizer.copyAverageInto(LibTorch.parameters(copy, copies));
+            NetworkFile.write(file, LibTorch.write(copy), card);
         }
     }
 

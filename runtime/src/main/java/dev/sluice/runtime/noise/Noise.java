@@ -31,10 +31,13 @@ public record Noise(long seed, int phase) {
         SCORE_NOISE,
         /** Which data a teacher's batch holds. */
         DATA_INDEX,
-        /** Flips, label dropout and times of a teacher's batch. */
+        /** Which images of a teacher's batch are mirrored. */
         DATA_AUGMENT,
+        /** Whose label is hidden. */
         DATA_DROPOUT,
+        /** t of a teacher's batch. */
         DATA_TIME,
+        /** ε that takes a teacher's batch to t. */
         DATA_NOISE,
         /** Initial weights. */
         WEIGHT,

@@ -1,6 +1,7 @@
 package dev.sluice.runtime.objective;
 
 import dev.sluice.protocol.Tensor;
+import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
 
 /**
@@ -59,7 +60,7 @@ public final class Linear {
     }
 
     private static void requireSameShape(Tensor x, Tensor y) {
-        if (x.size() != y.size() || x.rank() != y.rank()) {
+        if (!Arrays.equals(x.shape(), y.shape())) {
             throw new IllegalArgumentException("shapes differ: " + x + " and " + y);
         }
     }

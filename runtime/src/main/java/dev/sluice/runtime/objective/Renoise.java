@@ -21,12 +21,10 @@ public final class Renoise {
     /** The ε that took {@code xS} to {@code xT}: Eq 2 solved for it. */
     public static Tensor noiseBetween(NoiseSchedule schedule, double s, Tensor t, Tensor xS, Tensor xT) {
         return Linear.combine(
-                at(t, u -> 1 / schedule.kernel(s, u).sigma()),
-                xT,
-                at(
-                        t,
-                        u -> -schedule.kernel(s, u).alpha()
-                                / schedule.kernel(s, u).sigma()),
-                xS);
+                at(t, u -> 1 / schedule.kernel(s, u).sigma()), xT, at(t, u -> -ratio(schedule.kernel(s, u))), xS);
+    }
+
+    private static double ratio(NoiseSchedule.Kernel kernel) {
+        return kernel.alpha() / kernel.sigma();
     }
 }

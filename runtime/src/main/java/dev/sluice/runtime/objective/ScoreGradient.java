@@ -6,6 +6,7 @@ import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Recipe.Normaliser;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.schedule.NoiseSchedule;
+import java.util.Arrays;
 
 /**
  * The distribution-matching gradient on x_s, Eq 10 and its normalised forms: points from what the fake score believes
@@ -47,7 +48,7 @@ public final class ScoreGradient {
             for (double d : distance) {
                 mean += d / batch;
             }
-            java.util.Arrays.fill(distance, mean);
+            Arrays.fill(distance, mean);
         }
         double[] scale = new double[batch];
         for (int n = 0; n < batch; n++) {

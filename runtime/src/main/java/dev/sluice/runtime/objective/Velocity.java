@@ -30,22 +30,23 @@ public final class Velocity {
                 velocity);
     }
 
-    /** Eq 5: v = −x_t/α_t − (σ_t + σ_t²/α_t)·∇log p(x_t); needs α_t &gt; 0. */
+    /** Eq 5: v = −x_t/α_t − (σ_t + σ_t²/α_t)·∇log p(x_t); needs α_t &gt; 0, that is t &lt; 1. */
     public static Tensor fromScore(NoiseSchedule schedule, Tensor xT, Tensor t, Tensor score) {
-        return Linear.combine(at(t, u -> -1 / schedule.alpha(u)), xT, at(t, u -> -scoreScale(schedule, u)), score);
+        return Linear.combine(
+                at(t, u -> -1 / schedule.alpha(u)), xT, at(t, u -> -spread(schedule, u) / schedule.alpha(u)), score);
     }
 
-    /** Eq 5 the other way round: ∇log p(x_t) = −(v + x_t/α_t) / (σ_t + σ_t²/α_t); needs 0 &lt; t and α_t &gt; 0. */
+    /** Eq 5 the other way round: ∇log p(x_t) = −(x_t + α_t v) / (α_tσ_t + σ_t²); needs t &gt; 0. */
     public static Tensor toScore(NoiseSchedule schedule, Tensor xT, Tensor t, Tensor velocity) {
         return Linear.combine(
-                at(t, u -> -1 / (schedule.alpha(u) * scoreScale(schedule, u))),
+                at(t, u -> -1 / spread(schedule, u)),
                 xT,
-                at(t, u -> -1 / scoreScale(schedule, u)),
+                at(t, u -> -schedule.alpha(u) / spread(schedule, u)),
                 velocity);
     }
 
-    private static double scoreScale(NoiseSchedule schedule, double t) {
-        double sigma = schedule.sigma(t);
-        return sigma + sigma * sigma / schedule.alpha(t);
+    /** α_tσ_t + σ_t². */
+    private static double spread(NoiseSchedule schedule, double t) {
+        return schedule.sigma(t) * (schedule.alpha(t) + schedule.sigma(t));
     }
 }

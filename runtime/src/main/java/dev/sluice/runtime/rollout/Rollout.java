@@ -69,18 +69,13 @@ public final class Rollout {
      * @return x at its boundary
      */
     public static Tensor through(NoiseSchedule schedule, Network expert, Phase phase, Tensor x, Tensor labels) {
-        List<Double> times = phase.timesteps();
-        for (int i = 0; i < phase.steps(); i++) {
-            Tensor velocity = expert.velocity(x, times(times.get(i), x.dim(0)), labels);
-            x = Solver.step(schedule, times.get(i), times.get(i + 1)).apply(x, velocity);
-        }
-        return x;
+        return sample(schedule, expert, Path.of(Recipe.Rollout.FULL, phase, 0), x, labels);
     }
 
-    /** Walks the generator along {@code path} without a graph. */
-    public static Tensor sample(NoiseSchedule schedule, Network generator, Path path, Tensor x, Tensor labels) {
+    /** Walks a network along {@code path} without a graph. */
+    public static Tensor sample(NoiseSchedule schedule, Network network, Path path, Tensor x, Tensor labels) {
         for (int i = 0; i < path.from().size(); i++) {
-            Tensor velocity = generator.velocity(x, times(path.from().get(i), x.dim(0)), labels);
+            Tensor velocity = network.velocity(x, times(path.from().get(i), x.dim(0)), labels);
             x = Solver.step(schedule, path.from().get(i), path.to().get(i)).apply(x, velocity);
         }
         return x;

@@ -35,7 +35,9 @@ public interface NoiseSchedule {
             throw new IllegalArgumentException("a kernel needs 0 <= s < t <= 1, not s = " + s + ", t = " + t);
         }
         double alpha = alpha(t) / alpha(s);
-        double variance = sigma(t) * sigma(t) - alpha * alpha * sigma(s) * sigma(s);
-        return new Kernel(alpha, Math.sqrt(variance));
+        // σ_t² − α²σ_s² as a product: the difference of two nearly equal squares would lose digits as t nears s, and
+        // could round to something negative.
+        double below = alpha * sigma(s);
+        return new Kernel(alpha, Math.sqrt((sigma(t) - below) * (sigma(t) + below)));
     }
 }

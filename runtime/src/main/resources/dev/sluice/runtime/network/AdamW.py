@@ -5,6 +5,15 @@ class AdamW(Module):
   def norm(self: __torch__.AdamW,
     gradients: List[Tensor]) -> float:
     return float(torch.linalg_vector_norm(torch.stack(torch._foreach_norm(gradients, 2)), 2))
+  def zero(self: __torch__.AdamW,
+    gradients: List[Tensor]) -> int:
+    torch._foreach_zero_(gradients)
+    return 0
+  def copy(self: __torch__.AdamW,
+    targets: List[Tensor],
+    sources: List[Tensor]) -> int:
+    torch._foreach_copy_(targets, sources)
+    return 0
   def step(self: __torch__.AdamW,
     weights: List[Tensor],
     gradients: List[Tensor],
