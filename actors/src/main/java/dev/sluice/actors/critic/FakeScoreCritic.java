@@ -91,9 +91,9 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
         getContext().watch(begin.supervisor());
         bench = getContext().spawnAnonymous(Workbench.<CriticTraining>create(), pinned);
         getContext().watch(bench);
-        PhaseSetting setting = new PhaseSetting(begin.plan(), begin.phase(), begin.recipe());
         ActorRef<CriticMessage> self = getContext().getSelf();
-        bench.tell(new Workbench.Open<>(() -> new CriticTraining(setting, networks, begin.teacher())));
+        bench.tell(new Workbench.Open<>(() -> new CriticTraining(
+                new PhaseSetting(begin.plan(), begin.phase(), begin.recipe()), networks, begin.teacher())));
         bench.tell(new Workbench.Do<>(training -> self.tell(new Loaded(begin.epoch(), begin.phase()))));
         return this;
     }

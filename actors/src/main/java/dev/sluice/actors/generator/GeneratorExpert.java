@@ -104,10 +104,12 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
         getContext().watch(begin.supervisor());
         bench = getContext().spawnAnonymous(Workbench.<GeneratorTraining>create(), pinned);
         getContext().watch(bench);
-        PhaseSetting setting = new PhaseSetting(begin.plan(), begin.phase(), begin.recipe());
         ActorRef<GeneratorMessage> self = getContext().getSelf();
-        bench.tell(
-                new Workbench.Open<>(() -> new GeneratorTraining(setting, networks, begin.teacher(), begin.frozen())));
+        bench.tell(new Workbench.Open<>(() -> new GeneratorTraining(
+                new PhaseSetting(begin.plan(), begin.phase(), begin.recipe()),
+                networks,
+                begin.teacher(),
+                begin.frozen())));
         bench.tell(new Workbench.Do<>(training -> self.tell(new Loaded(begin.epoch(), begin.phase()))));
         return this;
     }
