@@ -40,8 +40,12 @@ class PekkoConfigInUseTest {
 
         assertThat(ours.entrySet()).hasSizeGreaterThan(15);
         assertThat(unknown)
-                .as("of these, only the phase's time-out has no default")
-                .isEqualTo(Set.of("coordinated-shutdown.phases.service-stop.timeout"));
+                .as("of these, only the phases' time-outs have no default")
+                .isEqualTo(Set.of(
+                        "coordinated-shutdown.phases.before-service-unbind.timeout",
+                        "coordinated-shutdown.phases.service-stop.timeout"));
+        assertThat(known.hasPath("coordinated-shutdown.phases.before-service-unbind"))
+                .isTrue();
         assertThat(known.hasPath("coordinated-shutdown.phases.service-stop")).isTrue();
     }
 

@@ -6,6 +6,8 @@ import com.typesafe.config.ConfigRenderOptions;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Everything a run is told, validated: no part of it can be refused later for its value alone (design, decision 11).
@@ -14,10 +16,27 @@ import java.util.List;
  */
 public record Settings(
         ExperimentSettings experiment,
+        CheckpointSettings checkpoint,
         ServingSettings serving,
         NodeSettings node,
         EngineSettings engine,
         SupervisionSettings supervision) {
+    /**
+     * Where a run is served, watched and placed. Not {@code checkpoint.every}: at staleness above 0 the generator waits
+     * for its gradients before a checkpoint, which moves the weights by other paths.
+     */
+    private static final List<String> CHANGEABLE = List.of(
+            "serving.",
+            "node.",
+            "supervision.",
+            "engine.device",
+            "checkpoint.keep",
+            // The file may have moved; that it is the same is known by its SHA-256.
+            "experiment.teacher",
+            "experiment.snapshot-every",
+            "experiment.grid-samples",
+            "experiment.grid-columns");
+
     public Settings {
         Limits limits = new Limits("supervision");
         Duration swap = supervision.swapWithin();
@@ -76,6 +95,38 @@ public record Settings(
      */
     public static Settings read(Path file) {
         return SettingsReader.read(file);
+    }
+
+    /**
+     * Reads the configuration of a run that goes on: as {@link #read}, under overrides.
+     *
+     * @param overrides {@code key=value}, later ones win
+     * @throws BadSettings with everything that is wrong, a missing teacher file included
+     */
+    public static Settings readOver(Path file, List<String> overrides) {
+        return SettingsReader.readOver(file, overrides);
+    }
+
+    /**
+     * What determines a run's weights: every key but those that may change while it is stopped, with its value as text.
+     */
+    public Map<String, String> identity() {
+        Map<String, String> identity = new TreeMap<>();
+        resolved().entrySet().forEach(entry -> {
+            if (!mayChange(entry.getKey())) {
+                identity.put(entry.getKey(), entry.getValue().render(Scalars.CONCISE));
+            }
+        });
+        return identity;
+    }
+
+    /** The keys, or sections with a dot at the end, that a run may be resumed with other values of. */
+    public static List<String> changeable() {
+        return CHANGEABLE;
+    }
+
+    private static boolean mayChange(String key) {
+        return CHANGEABLE.stream().anyMatch(c -> c.endsWith(".") ? key.startsWith(c) : key.equals(c));
     }
 
     /** The complete configuration, every key with its value. */

@@ -34,15 +34,27 @@ final class SettingsReader {
         Config over = overrides(overrides, problems);
         Config experiment = experiment(nameOrFile, problems);
         Config laid = experiment == null ? null : over.withFallback(experiment);
-        Settings settings = bind(nameOrFile, laid, home.toAbsolutePath(), problems);
+        return requireTeacher(nameOrFile, bind(nameOrFile, laid, home.toAbsolutePath(), problems));
+    }
+
+    private static Settings requireTeacher(String source, Settings settings) {
         Path teacher = settings.experiment().teacher();
         if (!Files.isRegularFile(teacher) || !Files.isReadable(teacher)) {
             throw new BadSettings(
-                    nameOrFile,
+                    source,
                     List.of("experiment.teacher = " + teacher
                             + " must be a file that can be read: train one with train-teacher, or name another"));
         }
         return settings;
+    }
+
+    static Settings readOver(Path file, List<String> overrides) {
+        List<String> problems = new ArrayList<>();
+        Config over = overrides(overrides, problems);
+        Config config = file(file, problems);
+        Config laid = config == null ? null : over.withFallback(config);
+        String source = file.toString();
+        return requireTeacher(source, bind(source, laid, file.toAbsolutePath().getParent(), problems));
     }
 
     static Settings read(Path file) {

@@ -74,13 +74,13 @@ class SettingsTest {
         ExperimentSettings mixture = load("mixture-2d").experiment();
 
         assertThat(mixture.plan().phases()).hasSize(4).allMatch(phase -> phase.steps() == 1);
-        assertThat(mixture.cycles()).containsExactly(300, 300, 300, 300);
+        assertThat(mixture.cycles()).containsExactly(150, 250, 300, 500);
         assertThat(mixture.teacher()).isEqualTo(home.resolve("teachers/mixture-2d.pt"));
         assertThat(mixture.recipe().normaliser()).isEqualTo(Recipe.Normaliser.BATCH);
         assertThat(mixture.recipe().batch()).isEqualTo(512);
         assertThat(mixture.recipe().guidance()).isEqualTo(1);
-        assertThat(mixture.recipe().generatorOptimizer()).isEqualTo(AdamWSettings.ofPaper(5e-5));
-        assertThat(mixture.recipe().criticOptimizer()).isEqualTo(AdamWSettings.ofPaper(2e-4));
+        assertThat(mixture.recipe().generatorOptimizer()).isEqualTo(AdamWSettings.ofPaper(2e-4));
+        assertThat(mixture.recipe().criticOptimizer()).isEqualTo(AdamWSettings.ofPaper(1e-3));
     }
 
     @Test
@@ -211,5 +211,20 @@ class SettingsTest {
 
     private Settings load(String experiment, String... overrides) {
         return Settings.load(experiment, List.of(overrides), home);
+    }
+
+    @Test
+    void identityHasWhatDeterminesTheWeightsAndNothingElse() {
+        Settings settings = load("quick");
+
+        assertThat(settings.identity())
+                .containsEntry("experiment.recipe.seed", "1")
+                .containsEntry("checkpoint.every", "2")
+                .containsKeys("engine.threads", "experiment.boundaries", "experiment.cycles")
+                .doesNotContainKeys("serving.port", "node.port", "checkpoint.keep", "experiment.teacher");
+        assertThat(load("quick", "serving.port=0", "checkpoint.keep=7", "supervision.load-within=60s")
+                        .identity())
+                .isEqualTo(settings.identity());
+        assertThat(load("quick", "experiment.recipe.margin=0.03").identity()).isNotEqualTo(settings.identity());
     }
 }

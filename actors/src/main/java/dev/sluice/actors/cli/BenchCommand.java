@@ -7,6 +7,7 @@ import dev.sluice.actors.supervisor.PhaseSupervisor;
 import dev.sluice.actors.supervisor.RunPlan;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
+import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.message.RecorderMessage;
@@ -24,6 +25,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongConsumer;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -172,18 +175,20 @@ final class BenchCommand implements Runnable {
                     Props.empty());
             ActorRef<Outcome> listener =
                     process.spawn(BenchCommand.<Outcome>hearing(ended::complete), "listener", Props.empty());
-            RunPlan plan = DistillCommand.plan(
+            RunPlan plan = TrainingSession.plan(
                     settings,
                     new ModelCard(experiment.name(), card.sampleShape(), card.classNames()),
                     teacher,
-                    Files.createTempDirectory("sluice-bench-"));
+                    RunFolder.create(Files.createTempDirectory("sluice-bench-"), settings.render()),
+                    1,
+                    Optional.empty());
             process.spawn(
                     PhaseSupervisor.create(
-                            plan, recorder, new Gallery.Settings(0, 0, 1, Duration.ofSeconds(1)), listener),
+                            plan, recorder, new Gallery.Settings(0, 0, 1, Duration.ofSeconds(1), Set.of()), listener),
                     "supervisor",
                     Props.empty());
-            if (ended.join() instanceof Outcome.Failed failed) {
-                throw new UserError("the run failed: " + failed.cause());
+            if (!(ended.join() instanceof Outcome.Finished)) {
+                throw new UserError("the run did not finish: " + ended.join());
             }
         }
         return watch.millis;

@@ -69,6 +69,7 @@ final class ServeCommand implements Callable<Integer> {
         NodeSettings node = run.node();
         return new Settings(
                 run.experiment(),
+                run.checkpoint(),
                 port == null ? serving : serving.withPort(port),
                 new NodeSettings(EnumSet.allOf(Role.class), node.host(), 0, List.of()),
                 run.engine(),

@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             DistillCommand.class,
+            ResumeCommand.class,
             TrainTeacherCommand.class,
             SampleCommand.class,
             ServeCommand.class,

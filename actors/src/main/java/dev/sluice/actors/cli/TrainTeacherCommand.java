@@ -191,7 +191,7 @@ final class TrainTeacherCommand implements Callable<Integer> {
         long begun = System.nanoTime();
         double smoothed = Double.NaN;
         try (Progress progress = Progress.onStdout("steps")) {
-            progress.begin("training", steps);
+            progress.begin("training", steps, 0);
             for (int step = 0; step < steps; step++) {
                 double loss = matching.step(step);
                 smoothed = Double.isNaN(smoothed) ? loss : smoothed + 0.01 * (loss - smoothed);

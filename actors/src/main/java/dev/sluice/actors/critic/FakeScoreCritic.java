@@ -4,6 +4,7 @@ import dev.sluice.actors.workbench.Causes;
 import dev.sluice.actors.workbench.Workbench;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
@@ -12,6 +13,8 @@ import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.distillation.CriticTraining;
 import dev.sluice.runtime.distillation.PhaseSetting;
 import dev.sluice.runtime.network.Networks;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -29,7 +32,7 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * cycle and then its scored batch, whatever order they arrive in. Batches that come twice, or of another epoch or phase,
  * are ignored; those that come early wait, at most staleness + 1 cycles of them, which is all the generator may send.
  *
- * <p>When the actor dies, the fake score of the phase is lost.
+ * <p>When the actor dies, what the fake score learnt since the last checkpoint is lost.
  */
 public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     /** Rows of a batch that a snapshot shows: a square of images, or enough points to see a distribution. */
@@ -70,6 +73,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
                 .onMessage(Loaded.class, this::onLoaded)
                 .onMessage(CriticMessage.Samples.class, this::onSamples)
                 .onMessage(CriticMessage.ScoredSamples.class, this::onScoredSamples)
+                .onMessage(CriticMessage.Save.class, this::onSave)
                 .onMessage(CriticMessage.Release.class, this::onRelease)
                 .onSignal(ChildFailed.class, this::onBenchFailed)
                 .onSignal(Terminated.class, this::onSupervisorGone)
@@ -88,12 +92,16 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
         }
         letGo();
         assignment = begin;
+        cycle = begin.from().map(StateRef::cycle).orElse(0);
         getContext().watch(begin.supervisor());
         bench = getContext().spawnAnonymous(Workbench.<CriticTraining>create(), pinned);
         getContext().watch(bench);
         ActorRef<CriticMessage> self = getContext().getSelf();
         bench.tell(new Workbench.Open<>(() -> new CriticTraining(
-                new PhaseSetting(begin.plan(), begin.phase(), begin.recipe()), networks, begin.teacher())));
+                new PhaseSetting(begin.plan(), begin.phase(), begin.recipe()),
+                networks,
+                begin.teacher(),
+                begin.from())));
         bench.tell(new Workbench.Do<>(training -> self.tell(new Loaded(begin.epoch(), begin.phase()))));
         return this;
     }
@@ -198,6 +206,22 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
                 teacher.rows(0, rows),
                 critic.rows(0, rows),
                 noisy.x0().rows(0, rows));
+    }
+
+    private Behavior<CriticMessage> onSave(CriticMessage.Save save) {
+        if (isCurrent(save.epoch(), save.phase()) && loaded) {
+            ActorRef<SupervisorMessage> supervisor = assignment.supervisor();
+            bench.tell(new Workbench.Do<>(training -> {
+                try {
+                    StateRef state = training.save(Path.of(save.path()), save.cycle());
+                    supervisor.tell(new SupervisorMessage.StateSaved(save.epoch(), state));
+                } catch (IOException e) {
+                    supervisor.tell(new SupervisorMessage.StateNotSaved(
+                            save.epoch(), Role.CRITIC, save.phase(), save.cycle(), e.getMessage()));
+                }
+            }));
+        }
+        return this;
     }
 
     private Behavior<CriticMessage> onRelease(CriticMessage.Release release) {

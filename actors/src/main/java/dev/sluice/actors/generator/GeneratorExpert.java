@@ -6,6 +6,7 @@ import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
@@ -37,7 +38,7 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * early waits until the step before it is done, so the numbers do not depend on who is faster. A gradient that comes
  * twice, or of another epoch or phase, is ignored.
  *
- * <p>When the actor dies, the phase's progress since the last published expert is lost.
+ * <p>When the actor dies, the phase's progress since the last checkpoint is lost.
  */
 public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     private record Loaded(int epoch, int phase) implements GeneratorMessage.Local {}
@@ -81,6 +82,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                 .onMessage(GeneratorMessage.Run.class, this::onRun)
                 .onMessage(GeneratorMessage.Gradient.class, this::onGradient)
                 .onMessage(Stepped.class, this::onStepped)
+                .onMessage(GeneratorMessage.Save.class, this::onSave)
                 .onMessage(GeneratorMessage.Publish.class, this::onPublish)
                 .onMessage(Published.class, this::onPublished)
                 .onMessage(GeneratorMessage.Release.class, this::onRelease)
@@ -101,6 +103,8 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
         }
         letGo();
         assignment = begin;
+        begun = begin.from().map(StateRef::cycle).orElse(0);
+        committed = begun;
         getContext().watch(begin.supervisor());
         bench = getContext().spawnAnonymous(Workbench.<GeneratorTraining>create(), pinned);
         getContext().watch(bench);
@@ -109,7 +113,8 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                 new PhaseSetting(begin.plan(), begin.phase(), begin.recipe()),
                 networks,
                 begin.teacher(),
-                begin.frozen())));
+                begin.frozen(),
+                begin.from())));
         bench.tell(new Workbench.Do<>(training -> self.tell(new Loaded(begin.epoch(), begin.phase()))));
         return this;
     }
@@ -130,7 +135,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
 
     private Behavior<GeneratorMessage> onRun(GeneratorMessage.Run run) {
         if (isCurrent(run.epoch(), run.phase()) && loaded) {
-            budget = Math.max(budget, run.cycles());
+            budget = Math.max(begun, run.cycles());
             rollOutWhatCreditAllows();
             tellWhenBudgetSpent();
         }
@@ -214,6 +219,22 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                     .supervisor()
                     .tell(new SupervisorMessage.BudgetSpent(assignment.epoch(), assignment.phase(), committed));
         }
+    }
+
+    private Behavior<GeneratorMessage> onSave(GeneratorMessage.Save save) {
+        if (isCurrent(save.epoch(), save.phase()) && loaded) {
+            ActorRef<SupervisorMessage> supervisor = assignment.supervisor();
+            bench.tell(new Workbench.Do<>(training -> {
+                try {
+                    StateRef state = training.save(Path.of(save.path()), save.cycle());
+                    supervisor.tell(new SupervisorMessage.StateSaved(save.epoch(), state));
+                } catch (IOException e) {
+                    supervisor.tell(new SupervisorMessage.StateNotSaved(
+                            save.epoch(), Role.GENERATOR, save.phase(), save.cycle(), e.getMessage()));
+                }
+            }));
+        }
+        return this;
     }
 
     private Behavior<GeneratorMessage> onPublish(GeneratorMessage.Publish publish) {

@@ -90,14 +90,17 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
                 .onMessage(RecorderMessage.Cycle.class, this::onCycle)
                 .onMessage(RecorderMessage.Snapshot.class, this::onSnapshot)
                 .onMessage(RecorderMessage.Grid.class, this::onGrid)
+                .onMessage(RecorderMessage.Rewind.class, this::onRewind)
                 .onMessage(RecorderMessage.Flush.class, this::onFlush)
                 .onSignal(PostStop.class, this::onPostStop)
                 .build();
     }
 
     private Behavior<RecorderMessage> onEvent(RecorderMessage.Event event) {
-        if (event.type().equals(PHASE_BEGUN)) {
-            beginProgress();
+        if (event.type().equals(PHASE_BEGUN)
+                && event.fields().get("phase") instanceof Long phase
+                && event.fields().get("cycle") instanceof Long cycle) {
+            beginProgress(cyclesBefore(phase.intValue()) + cycle);
         }
         tell(event.type(), event.fields());
         return this;
@@ -106,8 +109,8 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
     private Behavior<RecorderMessage> onCycle(RecorderMessage.Cycle cycle) {
         write(folder.metrics(), metricsOutage, () -> metrics.append(cycle.report(), cycle.elapsedMillis()));
         CycleReport report = cycle.report();
-        beginProgress();
         long done = cyclesBefore(report.phase()) + report.cycle() + 1;
+        beginProgress(done - 1);
         progress.advance(done, summary(report));
         if (done >= total) {
             endProgress();
@@ -133,6 +136,11 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
                 picturesOutage,
                 () -> SampleSheet.write(
                         file, SampleSheet.draw(List.of(title), List.of(grid.samples()), experiment.gridColumns())));
+        return this;
+    }
+
+    private Behavior<RecorderMessage> onRewind(RecorderMessage.Rewind rewind) {
+        write(folder.metrics(), metricsOutage, () -> metrics.rewind(rewind.phase(), rewind.cycle()));
         return this;
     }
 
@@ -192,9 +200,9 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
         return folder.root().relativize(file).toString();
     }
 
-    private void beginProgress() {
+    private void beginProgress(long before) {
         if (!progressing) {
-            progress.begin("distil " + experiment.name(), total);
+            progress.begin("distil " + experiment.name(), total, before);
             progressing = true;
         }
     }

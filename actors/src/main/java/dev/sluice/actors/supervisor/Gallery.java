@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.NavigableMap;
 import java.util.Queue;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.LongStream;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -29,8 +30,13 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
      * @param classes that take turns; 0 for an unconditional model
      * @param batch samples asked for at a time
      * @param deadline of a request
+     * @param drawn phases whose sheets are there from an earlier start of the run
      */
-    public record Settings(int samples, int classes, int batch, Duration deadline) {}
+    public record Settings(int samples, int classes, int batch, Duration deadline, Set<Integer> drawn) {
+        public Settings {
+            drawn = Set.copyOf(drawn);
+        }
+    }
 
     /** What the gallery understands. */
     public sealed interface Command {}
@@ -87,7 +93,7 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
             parts.clear();
             asked = 0;
             answered = 0;
-            if (settings.samples() == 0) {
+            if (settings.samples() == 0 || settings.drawn().contains(current.phase())) {
                 finish();
             } else {
                 askOneBatch();

@@ -1,26 +1,28 @@
 package dev.sluice.actors.supervisor;
 
+import dev.sluice.actors.checkpoint.CheckpointKeeper;
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.RecorderMessage;
-import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.protocol.message.TeacherMessage;
-import java.time.Duration;
+import dev.sluice.runtime.checkpoint.Checkpoint;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumSet;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.Terminated;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -34,38 +36,65 @@ import org.apache.pekko.actor.typed.receptionist.Receptionist;
  * loaded, run, published and swapped into the sampler, and begins the next phase while the swap is under way. It touches
  * no tensor.
  *
- * <p>It waits for nothing without a limit, and it judges a phase's health by committed cycles. When a role fails, is gone
- * or makes no progress, or gradients stay non-finite, the run is over: trainers are released, the cause is recorded and
- * told, and the sampler goes on serving what it has.
+ * <p>It has checkpoints kept on the way: the generator runs to where the next is due and stands, both trainers save, and
+ * the run goes on when the {@link CheckpointKeeper} has answered. One that cannot be kept is recorded and costs nothing
+ * else.
+ *
+ * <p>It waits for nothing without a limit, and it judges a phase's health by committed cycles. Gradients that stay
+ * non-finite send the phase back to its last checkpoint once, under a new epoch (contract F8). When that does not help,
+ * or a role fails, is gone or makes no progress, the run is over: trainers are released, the cause is recorded and told,
+ * and the sampler goes on serving what it has.
  */
 public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     private record Listed(Receptionist.Listing listing) implements SupervisorMessage.Local {}
 
-    private record Overdue(String what, Duration after) implements SupervisorMessage.Local {}
-
     /** The gallery has drawn the samples of a stage, or given up. */
     public record Drawn(int phase) implements SupervisorMessage.Local {}
 
-    private static final int EPOCH = 1;
+    /** Stop at the next cycle boundary, keep a checkpoint there, and end with {@link Outcome.Stopped}. */
+    public record Stop() implements SupervisorMessage.Local {}
+
+    /** How far the training is; a report that does not belong there is late, repeated or a lie, and ignored. */
+    private enum Step {
+        CASTING,
+        LOADING,
+        RUNNING,
+        SAVING,
+        PUBLISHING,
+        TRAINED
+    }
+
+    private static final String ROLES = "roles";
+    private static final String TRAINING = "training";
 
     private final RunPlan run;
     private final ActorRef<RecorderMessage> recorder;
     private final ActorRef<Gallery.Command> gallery;
+    private final ActorRef<CheckpointKeeper.Keep> keeper;
     private final ActorRef<Outcome> listener;
-    private final TimerScheduler<SupervisorMessage> timers;
+    private final Limits limits;
+    private final Chronicle chronicle;
+    private final Serving serving;
+    private final Checkpointing checkpointing;
     private final long begunAt = System.nanoTime();
 
     private final Cast.Call call = new Cast.Call();
     private Cast cast;
+    private Step step = Step.CASTING;
+    /** Of trainers and teachers; the sampler never rewinds and stays with the plan's. */
+    private int epoch;
+
     private int phase;
+    /** Cycles of this phase that are recorded. */
+    private int committed;
+
     private final Set<Role> loading = EnumSet.noneOf(Role.class);
-    private final List<ExpertRef> experts = new ArrayList<>();
-    private final Set<Integer> swapping = new HashSet<>();
-    private final Set<Integer> drawing = new HashSet<>();
-    private boolean trained;
-    private boolean over;
-    private int skippedInARow;
     private int teachersLoading;
+    private final List<ExpertRef> experts = new ArrayList<>();
+    private int skippedInARow;
+    private boolean wentBack;
+    private boolean stopping;
+    private boolean over;
 
     private PhaseSupervisor(
             ActorContext<SupervisorMessage> context,
@@ -75,17 +104,28 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
             Gallery.Settings pictures,
             ActorRef<Outcome> listener) {
         super(context);
-        this.timers = timers;
         this.run = run;
         this.recorder = recorder;
         this.listener = listener;
-        this.gallery = context.spawn(
+        epoch = run.epoch();
+        skippedInARow = run.from().map(Checkpoint::skippedInARow).orElse(0);
+        gallery = context.spawn(
                 Gallery.create(pictures, recorder, context.getSelf().narrow()), "gallery");
+        context.watch(gallery);
+        keeper = context.spawn(
+                CheckpointKeeper.create(run.keeping().store(), run.keeping().keep()),
+                "checkpoints",
+                DispatcherSelector.blocking());
+        context.watch(keeper);
+        limits = new Limits(timers);
+        chronicle = new Chronicle(recorder, () -> epoch);
+        serving = new Serving(run, chronicle, limits, gallery, context.getSelf());
+        checkpointing = new Checkpointing(run);
         ActorRef<Receptionist.Listing> listings = context.messageAdapter(Receptionist.Listing.class, Listed::new);
         Cast.Call.KEYS
                 .values()
                 .forEach(key -> context.getSystem().receptionist().tell(Receptionist.subscribe(key, listings)));
-        limit("roles", run.timeouts().roles(), "every role to be offered by some node");
+        limits.await(ROLES, run.timeouts().roles(), () -> "a node that offers " + keys(call.missing()));
     }
 
     /**
@@ -105,13 +145,19 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
                 .onMessage(SupervisorMessage.RoleReady.class, this::onRoleReady)
                 .onMessage(SupervisorMessage.CycleCommitted.class, this::onCycleCommitted)
                 .onMessage(SupervisorMessage.BudgetSpent.class, this::onBudgetSpent)
+                .onMessage(SupervisorMessage.StateSaved.class, this::onStateSaved)
+                .onMessage(SupervisorMessage.StateNotSaved.class, this::onStateNotSaved)
+                .onMessage(CheckpointKeeper.Kept.class, this::onKept)
+                .onMessage(CheckpointKeeper.NotKept.class, this::onNotKept)
                 .onMessage(SupervisorMessage.ExpertPublished.class, this::onExpertPublished)
                 .onMessage(SupervisorMessage.SwapDone.class, this::onSwapDone)
                 .onMessage(SupervisorMessage.SwapRefused.class, this::onSwapRefused)
                 .onMessage(SupervisorMessage.RoleFailed.class, this::onRoleFailed)
                 .onMessage(Drawn.class, this::onDrawn)
-                .onMessage(Overdue.class, this::onOverdue)
+                .onMessage(Stop.class, this::onStop)
+                .onMessage(Limits.Overdue.class, this::onOverdue)
                 .onSignal(Terminated.class, this::onTerminated)
+                .onSignal(PostStop.class, this::onPostStop)
                 .build();
     }
 
@@ -121,82 +167,81 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
         }
         call.heard(listed.listing());
         if (!call.missing().isEmpty()) {
-            limit("roles", run.timeouts().roles(), "a node that offers " + keys(call.missing()));
             return this;
         }
-        timers.cancel("roles");
+        limits.came(ROLES);
         cast = call.cast();
         cast.everybody().forEach(actor -> {
             getContext().watch(actor);
-            record(
+            chronicle.tell(
                     "role-started",
                     "role",
                     cast.roleOf(actor).orElseThrow().key(),
                     "actor",
                     actor.path().toString());
         });
-        serveTheTeacher();
-        beginPhase(1);
+        serving.begin(cast.sampler());
+        run.from().map(Checkpoint::experts).orElse(List.of()).forEach(this::finished);
+        loadTeachers();
+        beginPhase(run.from().map(Checkpoint::phase).orElse(1), run.from());
         return this;
     }
 
-    private void serveTheTeacher() {
-        cast.sampler()
-                .tell(new SamplerMessage.Serve(
-                        EPOCH,
-                        run.card(),
-                        run.plan(),
-                        run.recipe().schedule(),
-                        run.teacher(),
-                        run.teacherSteps(),
-                        run.recipe().guidance(),
-                        getContext().getSelf()));
-        limit("sampler", run.timeouts().load(), "the sampler to serve the teacher");
+    private void finished(ExpertRef expert) {
+        experts.add(expert);
+        serving.swapIn(experts.size(), expert);
+    }
+
+    private void loadTeachers() {
         cast.teachers()
                 .forEach(teacher -> teacher.tell(new TeacherMessage.Load(
-                        EPOCH, run.teacher(), getContext().getSelf())));
+                        epoch, run.teacher(), getContext().getSelf())));
         loading.add(Role.TEACHER);
         teachersLoading = cast.teachers().size();
     }
 
-    private void beginPhase(int number) {
+    /** @param from a cycle of this phase to go on from; empty for its beginning */
+    private void beginPhase(int number, Optional<Checkpoint> from) {
         phase = number;
+        step = Step.LOADING;
+        committed = from.map(Checkpoint::cycle).orElse(0);
+        if (epoch > 1) {
+            recorder.tell(new RecorderMessage.Rewind(phase, committed));
+        }
         loading.addAll(Set.of(Role.GENERATOR, Role.CRITIC));
         cast.critic()
                 .tell(new CriticMessage.BeginPhase(
-                        EPOCH,
+                        epoch,
                         phase,
                         run.plan(),
                         run.recipe(),
                         run.teacher(),
+                        from.map(Checkpoint::critic),
                         run.snapshotEvery(),
                         cast.generator(),
                         recorder,
                         getContext().getSelf()));
         cast.generator()
                 .tell(new GeneratorMessage.BeginPhase(
-                        EPOCH,
+                        epoch,
                         phase,
                         run.plan(),
                         run.recipe(),
                         run.teacher(),
                         experts,
+                        from.map(Checkpoint::generator),
                         cast.critic(),
                         cast.teachers(),
                         getContext().getSelf()));
-        limit("training", run.timeouts().load(), "the trainers to load phase " + phase);
+        limits.await(TRAINING, run.timeouts().load(), () -> "the " + keys(loading) + " to load phase " + phase);
     }
 
     private Behavior<SupervisorMessage> onRoleReady(SupervisorMessage.RoleReady ready) {
-        if (over || ready.epoch() != EPOCH) {
+        if (over || step == Step.CASTING || ready.epoch() != epochOf(ready.role())) {
             return this;
         }
         switch (ready.role()) {
-            case SAMPLER -> {
-                timers.cancel("sampler");
-                record("serving", "model", run.card().name());
-                draw(0);
-            }
+            case SAMPLER -> serving.ready();
             case TEACHER -> {
                 if (--teachersLoading == 0) {
                     roleLoaded(Role.TEACHER);
@@ -214,198 +259,325 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     private void roleLoaded(Role role) {
         if (loading.remove(role) && loading.isEmpty()) {
             PhasePlan.Phase ofPlan = run.plan().phase(phase);
-            record(
+            chronicle.tell(
                     "phase-begun",
                     "phase",
-                    (long) phase,
+                    phase,
                     "start",
                     ofPlan.start(),
                     "boundary",
                     ofPlan.boundary(),
+                    "cycle",
+                    committed,
                     "cycles",
-                    (long) run.cycles().get(phase - 1));
-            cast.generator()
-                    .tell(new GeneratorMessage.Run(EPOCH, phase, run.cycles().get(phase - 1)));
-            limitProgress();
+                    budget());
+            if (committed == budget()) {
+                publish();
+            } else {
+                runOn();
+            }
         }
     }
 
-    private Behavior<SupervisorMessage> onCycleCommitted(SupervisorMessage.CycleCommitted committed) {
-        CycleReport report = committed.report();
-        if (over || committed.epoch() != EPOCH || report.phase() != phase) {
+    /** To the next cycle at which the generator has to stand. */
+    private void runOn() {
+        step = Step.RUNNING;
+        cast.generator().tell(new GeneratorMessage.Run(epoch, phase, checkpointing.nextStand(phase, committed)));
+        limitProgress();
+    }
+
+    private Behavior<SupervisorMessage> onCycleCommitted(SupervisorMessage.CycleCommitted message) {
+        CycleReport report = message.report();
+        if (!isOf(Step.RUNNING, message.epoch(), report.phase())
+                || report.cycle() != committed
+                || committed == budget()) {
             return this;
         }
-        recorder.tell(new RecorderMessage.Cycle(report, (System.nanoTime() - begunAt) / 1_000_000));
+        committed++;
+        recorder.tell(new RecorderMessage.Cycle(report, elapsedMillis()));
         limitProgress();
         skippedInARow = report.stepped() ? 0 : skippedInARow + 1;
         if (!report.stepped()) {
-            record("cycle-skipped", "phase", (long) phase, "cycle", (long) report.cycle());
+            chronicle.tell("cycle-skipped", "phase", phase, "cycle", report.cycle());
         }
         if (skippedInARow > run.skippedLimit()) {
-            fail("phase " + phase + ", cycle " + report.cycle() + ": the gradient was not finite " + skippedInARow
+            goBack("phase " + phase + ", cycle " + report.cycle() + ": the gradient was not finite " + skippedInARow
                     + " times in a row; lower the learning rates or the guidance, or raise the margin");
         }
         return this;
     }
 
+    /** To the last checkpoint of this phase or its beginning; once, until a checkpoint shows that it helped. */
+    private void goBack(String cause) {
+        Optional<Checkpoint> to = checkpointing.of(phase);
+        int cycle = to.map(Checkpoint::cycle).orElse(0);
+        chronicle.tell("fault-seen", "role", Role.GENERATOR.key(), "cause", cause);
+        if (wentBack) {
+            fail(cause + " (going back to cycle " + cycle + " did not help)");
+            return;
+        }
+        wentBack = true;
+        epoch++;
+        skippedInARow = to.map(Checkpoint::skippedInARow).orElse(0);
+        chronicle.tell("went-back", "phase", phase, "cycle", cycle);
+        loadTeachers();
+        beginPhase(phase, to);
+    }
+
     private Behavior<SupervisorMessage> onBudgetSpent(SupervisorMessage.BudgetSpent spent) {
-        if (!over && spent.epoch() == EPOCH && spent.phase() == phase) {
-            record("phase-ended", "phase", (long) phase, "cycles", (long) spent.cycles());
-            String file = run.experts().resolve("phase-" + phase + ".pt").toString();
-            cast.generator().tell(new GeneratorMessage.Publish(EPOCH, phase, file));
-            limit("training", run.timeouts().load(), "the expert of phase " + phase + " to be published");
+        boolean stands = stopping || committed == checkpointing.nextStand(phase, committed - 1);
+        if (!isOf(Step.RUNNING, spent.epoch(), spent.phase()) || spent.cycles() != committed || !stands) {
+            return this;
+        }
+        if (checkpointing.isWorthKeeping(phase, committed, stopping, skippedInARow)) {
+            save();
+        } else {
+            goOn();
         }
         return this;
     }
 
+    /** From a cycle at which the generator stands and nothing has to be kept any more. */
+    private void goOn() {
+        if (stopping) {
+            stopped();
+        } else if (committed == budget()) {
+            publish();
+        } else {
+            runOn();
+        }
+    }
+
+    private void save() {
+        step = Step.SAVING;
+        checkpointing.begin();
+        cast.generator().tell(new GeneratorMessage.Save(epoch, phase, committed, part(Role.GENERATOR)));
+        cast.critic().tell(new CriticMessage.Save(epoch, phase, committed, part(Role.CRITIC)));
+        limits.await(TRAINING, run.timeouts().load(), "the checkpoint of phase " + phase + ", cycle " + committed);
+    }
+
+    private String part(Role role) {
+        return run.keeping().store().part(phase, committed, role).toString();
+    }
+
+    private Behavior<SupervisorMessage> onStateSaved(SupervisorMessage.StateSaved saved) {
+        StateRef part = saved.state();
+        if (isOf(Step.SAVING, saved.epoch(), part.phase()) && part.cycle() == committed && checkpointing.add(part)) {
+            keeper.tell(new CheckpointKeeper.Keep(
+                    checkpointing.assemble(epoch, skippedInARow, elapsedMillis(), experts),
+                    getContext().getSelf().narrow()));
+        }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onStateNotSaved(SupervisorMessage.StateNotSaved failed) {
+        if (failed.epoch() == epoch) {
+            notKept(failed.phase(), failed.cycle(), "the " + failed.role().key() + " says: " + failed.reason());
+        }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onNotKept(CheckpointKeeper.NotKept failed) {
+        notKept(failed.phase(), failed.cycle(), failed.reason());
+        return this;
+    }
+
+    private void notKept(int ofPhase, int cycle, String reason) {
+        if (isOf(Step.SAVING, epoch, ofPhase) && cycle == committed) {
+            getContext().getLog().warn("no checkpoint at phase {}, cycle {}: {}", ofPhase, cycle, reason);
+            chronicle.tell("checkpoint-failed", "phase", ofPhase, "cycle", cycle, "reason", reason);
+            goOn();
+        }
+    }
+
+    private Behavior<SupervisorMessage> onKept(CheckpointKeeper.Kept kept) {
+        Checkpoint made = kept.checkpoint();
+        if (isOf(Step.SAVING, made.epoch(), made.phase()) && made.cycle() == committed) {
+            checkpointing.kept(made);
+            wentBack = false;
+            chronicle.tell("checkpoint-kept", "phase", made.phase(), "cycle", made.cycle());
+            goOn();
+        }
+        return this;
+    }
+
+    private void publish() {
+        step = Step.PUBLISHING;
+        chronicle.tell("phase-ended", "phase", phase, "cycles", committed);
+        String file = run.experts().resolve("phase-" + phase + ".pt").toString();
+        cast.generator().tell(new GeneratorMessage.Publish(epoch, phase, file));
+        limits.await(TRAINING, run.timeouts().load(), "the expert of phase " + phase + " to be published");
+    }
+
     private Behavior<SupervisorMessage> onExpertPublished(SupervisorMessage.ExpertPublished published) {
         // Each phase advances once, however often it is announced (contract F6).
-        if (over || published.epoch() != EPOCH || published.phase() != phase || experts.size() >= phase) {
+        if (!isOf(Step.PUBLISHING, published.epoch(), published.phase())) {
             return this;
         }
         ExpertRef expert = published.expert();
-        experts.add(expert);
-        record(
+        chronicle.tell(
                 "expert-published",
                 "phase",
-                (long) phase,
+                phase,
                 "version",
                 expert.version(),
                 "sha256",
                 expert.sha256(),
                 "path",
                 expert.path());
-        swapping.add(phase);
-        record("swap-begun", "phase", (long) phase, "version", expert.version());
-        cast.sampler()
-                .tell(new SamplerMessage.SwapExpert(phase, expert, getContext().getSelf()));
-        limit("swap-" + phase, run.timeouts().swap(), "the sampler to swap in the expert of phase " + phase);
-        timers.cancel("training");
+        finished(expert);
+        limits.came(TRAINING);
         if (phase < run.plan().phaseCount()) {
-            beginPhase(phase + 1);
+            beginPhase(phase + 1, Optional.empty());
         } else {
-            trained = true;
+            step = Step.TRAINED;
             releaseTrainers();
         }
         return this;
     }
 
     private Behavior<SupervisorMessage> onSwapDone(SupervisorMessage.SwapDone done) {
-        if (!over && swapping.remove(done.phase())) {
-            timers.cancel("swap-" + done.phase());
-            record(
-                    "swap-done",
-                    "phase",
-                    (long) done.phase(),
-                    "version",
-                    done.expert().version(),
-                    "sha256",
-                    done.expert().sha256(),
-                    "millis",
-                    done.millis());
-            draw(done.phase());
+        if (!over) {
+            serving.swapDone(done);
             finishWhenDone();
         }
         return this;
     }
 
     private Behavior<SupervisorMessage> onSwapRefused(SupervisorMessage.SwapRefused refused) {
-        if (!over && swapping.remove(refused.phase())) {
-            timers.cancel("swap-" + refused.phase());
-            record("swap-refused", "phase", (long) refused.phase(), "reason", refused.reason());
+        if (!over && serving.swapRefused(refused)) {
             fail("the sampler refused the expert of phase " + refused.phase() + " and serves on without it: "
                     + refused.reason());
         }
         return this;
     }
 
-    private void draw(int afterPhase) {
-        drawing.add(afterPhase);
-        gallery.tell(new Gallery.Draw(afterPhase, cast.sampler()));
-    }
-
     private Behavior<SupervisorMessage> onDrawn(Drawn drawn) {
-        drawing.remove(drawn.phase());
+        serving.drawn(drawn.phase());
         finishWhenDone();
         return this;
     }
 
     private void finishWhenDone() {
-        if (!over && trained && swapping.isEmpty() && drawing.isEmpty()) {
+        if (!over && step == Step.TRAINED && serving.isSettled()) {
             over = true;
-            record("run-finished", "seconds", (System.nanoTime() - begunAt) / 1_000_000_000);
+            chronicle.tell("run-finished", "seconds", elapsedMillis() / 1000);
             listener.tell(new Outcome.Finished(experts));
         }
     }
 
+    private Behavior<SupervisorMessage> onStop(Stop stop) {
+        if (over || stopping) {
+            return this;
+        }
+        stopping = true;
+        if (step == Step.RUNNING) {
+            cast.generator().tell(new GeneratorMessage.Run(epoch, phase, 0));
+        } else if (step != Step.SAVING) {
+            stopped();
+        }
+        return this;
+    }
+
+    private void stopped() {
+        String where = checkpointing
+                .last()
+                .map(c -> "phase " + c.phase() + ", cycle " + c.cycle())
+                .orElse("the beginning, as no checkpoint was due yet");
+        chronicle.tell("run-stopped", "resumes-from", where);
+        end(new Outcome.Stopped(where));
+    }
+
     private Behavior<SupervisorMessage> onRoleFailed(SupervisorMessage.RoleFailed failed) {
-        if (!over && failed.epoch() == EPOCH) {
-            record("fault-seen", "role", failed.role().key(), "cause", failed.cause());
+        if (!over && failed.epoch() == epochOf(failed.role())) {
+            chronicle.tell("fault-seen", "role", failed.role().key(), "cause", failed.cause());
             fail("the " + failed.role().key() + " failed: " + failed.cause());
         }
         return this;
     }
 
     private Behavior<SupervisorMessage> onTerminated(Terminated gone) {
-        if (over || cast == null) {
+        if (over) {
             return this;
         }
-        cast.roleOf(gone.getRef()).ifPresent(role -> {
-            record(
-                    "role-stopped",
-                    "role",
-                    role.key(),
-                    "actor",
-                    gone.getRef().path().toString());
-            boolean needed = !trained || role == Role.SAMPLER;
-            if (needed) {
-                fail("the " + role.key() + " at " + gone.getRef().path() + " is gone");
-            }
-        });
+        if (gone.getRef().equals(gallery)) {
+            getContext().getLog().warn("the gallery died; the run goes on without sheets of samples");
+            serving.drawNoMore();
+            finishWhenDone();
+        } else if (gone.getRef().equals(keeper)) {
+            fail("the keeper of checkpoints died; the log says why");
+        } else if (cast != null) {
+            cast.roleOf(gone.getRef()).ifPresent(role -> roleGone(role, gone.getRef()));
+        }
         return this;
     }
 
-    private Behavior<SupervisorMessage> onOverdue(Overdue overdue) {
+    private void roleGone(Role role, ActorRef<?> actor) {
+        chronicle.tell("role-stopped", "role", role.key(), "actor", actor.path().toString());
+        boolean needed = step != Step.TRAINED || role == Role.SAMPLER;
+        if (needed) {
+            fail("the " + role.key() + " at " + actor.path() + " is gone");
+        }
+    }
+
+    private Behavior<SupervisorMessage> onOverdue(Limits.Overdue overdue) {
         if (!over) {
-            fail("waited " + overdue.after().toSeconds() + " s for " + overdue.what());
+            fail("waited " + overdue.after().toSeconds() + " s for "
+                    + overdue.what().get());
+        }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onPostStop(PostStop signal) {
+        if (!over) {
+            listener.tell(new Outcome.Failed("the supervisor stopped before the run was over; the log says why"));
         }
         return this;
     }
 
     private void fail(String cause) {
+        chronicle.tell("run-failed", "cause", cause);
+        end(new Outcome.Failed(cause));
+    }
+
+    private void end(Outcome outcome) {
         over = true;
-        timers.cancelAll();
-        record("run-failed", "cause", cause);
+        limits.forgetAll();
         if (cast != null) {
             releaseTrainers();
         }
-        listener.tell(new Outcome.Failed(cause));
+        listener.tell(outcome);
     }
 
     private void releaseTrainers() {
-        cast.generator().tell(new GeneratorMessage.Release(EPOCH));
-        cast.critic().tell(new CriticMessage.Release(EPOCH));
-        cast.teachers().forEach(teacher -> teacher.tell(new TeacherMessage.Release(EPOCH)));
+        cast.generator().tell(new GeneratorMessage.Release(epoch));
+        cast.critic().tell(new CriticMessage.Release(epoch));
+        cast.teachers().forEach(teacher -> teacher.tell(new TeacherMessage.Release(epoch)));
     }
 
     private void limitProgress() {
-        limit("training", run.timeouts().stall(), "phase " + phase + " to commit a cycle");
+        limits.await(TRAINING, run.timeouts().stall(), "phase " + phase + " to commit a cycle");
     }
 
-    private void limit(String key, Duration after, String what) {
-        timers.startSingleTimer(key, new Overdue(what, after), after);
+    private boolean isOf(Step expected, int ofEpoch, int ofPhase) {
+        return !over && step == expected && ofEpoch == epoch && ofPhase == phase;
     }
 
-    private static String keys(List<Role> roles) {
+    private int epochOf(Role role) {
+        return role == Role.SAMPLER ? run.epoch() : epoch;
+    }
+
+    /** Cycles that this phase is to have. */
+    private int budget() {
+        return run.cycles().get(phase - 1);
+    }
+
+    /** Of training, over all starts. */
+    private long elapsedMillis() {
+        return run.from().map(Checkpoint::elapsedMillis).orElse(0L) + (System.nanoTime() - begunAt) / 1_000_000;
+    }
+
+    private static String keys(Collection<Role> roles) {
         return roles.stream().map(Role::key).collect(Collectors.joining(", "));
-    }
-
-    private void record(String type, Object... keysAndValues) {
-        Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("epoch", (long) EPOCH);
-        for (int i = 0; i < keysAndValues.length; i += 2) {
-            fields.put((String) keysAndValues[i], keysAndValues[i + 1]);
-        }
-        recorder.tell(new RecorderMessage.Event(type, fields));
     }
 }

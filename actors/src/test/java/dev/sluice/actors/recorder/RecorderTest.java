@@ -269,7 +269,7 @@ class RecorderTest {
 
     private record Shown(LinkedBlockingQueue<String> lines) implements Progress {
         @Override
-        public void begin(String task, long total) {
+        public void begin(String task, long total, long before) {
             lines.add("begin " + task + " " + total);
         }
 

@@ -15,6 +15,7 @@ import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.message.RecorderMessage;
+import dev.sluice.runtime.checkpoint.CheckpointStore;
 import dev.sluice.runtime.distillation.PlainLoop;
 import dev.sluice.runtime.network.Architecture;
 import dev.sluice.runtime.network.NetworkCard;
@@ -30,6 +31,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -115,6 +118,8 @@ class RingEqualsPlainLoopTest {
                 control.spawn(RingEqualsPlainLoopTest.<Outcome>hearing(ended::complete), "listener", Props.empty());
         Duration patience = Duration.ofSeconds(60);
         RunPlan run = new RunPlan(
+                1,
+                Optional.empty(),
                 new ModelCard("toy", List.of(1, 8, 8), List.of("a", "b")),
                 teacher,
                 PLAN,
@@ -124,9 +129,10 @@ class RingEqualsPlainLoopTest {
                 4,
                 2,
                 0,
+                new RunPlan.Keeping(new CheckpointStore(folder, folder.resolve("checkpoints-" + name)), 0, 1, Map.of()),
                 new RunPlan.Timeouts(patience, patience, patience, patience));
         control.spawn(
-                PhaseSupervisor.create(run, recorder, new Gallery.Settings(4, 2, 2, patience), listener),
+                PhaseSupervisor.create(run, recorder, new Gallery.Settings(4, 2, 2, patience, Set.of()), listener),
                 "supervisor",
                 Props.empty());
         Outcome outcome = ended.get(120, TimeUnit.SECONDS);

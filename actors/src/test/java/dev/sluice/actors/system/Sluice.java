@@ -98,6 +98,25 @@ final class Sluice implements AutoCloseable {
         }
     }
 
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Ctrl-C's and an orchestrator's way: asks the process to end. */
+    void terminate() {
+        process.destroy();
+    }
+
+    /** As the kernel does when memory is short: at once, without a word to the process. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly();
+        int code = exitCode(Duration.ofSeconds(20));
+        if (code != 128 + 9) {
+            throw new IllegalStateException(
+                    "was not killed but ended with " + code + ": " + String.join("\n", output()));
+        }
+    }
+
     @Override
     public void close() {
         process.destroy();

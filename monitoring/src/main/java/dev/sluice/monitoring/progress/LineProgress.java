@@ -15,6 +15,7 @@ final class LineProgress implements Progress {
 
     private String task;
     private long total;
+    private long before;
     private Instant begun;
     private Instant told;
 
@@ -26,12 +27,13 @@ final class LineProgress implements Progress {
     }
 
     @Override
-    public synchronized void begin(String task, long total) {
+    public synchronized void begin(String task, long total, long before) {
         this.task = task;
         this.total = total;
+        this.before = before;
         begun = clock.instant();
         told = begun;
-        out.println(task + ": " + total + " " + unit);
+        out.println(task + ": " + total + " " + unit + (before > 0 ? ", from " + before + " on" : ""));
     }
 
     @Override
@@ -50,10 +52,10 @@ final class LineProgress implements Progress {
 
     private String pace(long done, Duration elapsed) {
         double seconds = elapsed.toMillis() / 1000.0;
-        if (done <= 0 || seconds <= 0) {
+        if (done <= before || seconds <= 0) {
             return "";
         }
-        double perSecond = done / seconds;
+        double perSecond = (done - before) / seconds;
         String pace = String.format(Locale.ROOT, ", %.2f %s/s", perSecond, unit);
         return done < total
                 ? pace + ", " + clockTime(Math.round((total - done) / perSecond)) + " left"

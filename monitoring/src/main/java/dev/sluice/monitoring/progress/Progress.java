@@ -12,11 +12,14 @@ public interface Progress extends AutoCloseable {
     /** Says whether standard output is a terminal ({@code true}, {@code false}); the launcher knows it best. */
     String TERMINAL_PROPERTY = "sluice.terminal";
 
-    /** @param total steps that the task has */
-    void begin(String task, long total);
+    /**
+     * @param total steps that the task has
+     * @param before of them, done at an earlier time: they say nothing about the pace
+     */
+    void begin(String task, long total, long before);
 
     /**
-     * @param done steps done since the task began, in all; fewer than before when work has to be repeated
+     * @param done steps done in all; fewer than before when work has to be repeated
      * @param message what is worth watching now, such as the phase and the losses
      */
     void advance(long done, String message);

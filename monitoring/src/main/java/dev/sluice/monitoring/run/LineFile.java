@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /**
  * A text file that only grows, a line at a time. A line is there when its line feed is: what follows the last one was
@@ -82,6 +83,24 @@ final class LineFile implements Closeable {
         } catch (IOException e) {
             forget(e);
             throw e;
+        }
+    }
+
+    /** Cuts the file off before the first line that {@code isFrom} says yes to. Opens the file. */
+    void truncate(Predicate<String> isFrom) throws IOException {
+        open();
+        ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(end));
+        read(channel, content, 0);
+        byte[] bytes = content.array();
+        for (int start = 0, i = 0; i < bytes.length; i++) {
+            if (bytes[i] == '\n') {
+                if (isFrom.test(new String(bytes, start, i - start, StandardCharsets.UTF_8))) {
+                    channel.truncate(start);
+                    end = start;
+                    return;
+                }
+                start = i + 1;
+            }
         }
     }
 

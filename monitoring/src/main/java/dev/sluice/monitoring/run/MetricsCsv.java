@@ -49,6 +49,24 @@ public final class MetricsCsv implements Closeable {
                 Integer.toString(report.critic().skipped())));
     }
 
+    /**
+     * Drops the cycles from {@code cycle} of {@code phase} on, because they are run again.
+     *
+     * @throws IOException when the file cannot be read or cut
+     */
+    public void rewind(int phase, int cycle) throws IOException {
+        lines.truncate(line -> isFrom(line, phase, cycle));
+    }
+
+    private static boolean isFrom(String line, int phase, int cycle) {
+        String[] columns = line.split(",", 3);
+        if (line.equals(HEADER) || columns.length < 3) {
+            return false;
+        }
+        int ofPhase = Integer.parseInt(columns[0]);
+        return ofPhase > phase || (ofPhase == phase && Integer.parseInt(columns[1]) >= cycle);
+    }
+
     /** Onto the disk, whatever happens to the machine. */
     public void force() throws IOException {
         lines.force();

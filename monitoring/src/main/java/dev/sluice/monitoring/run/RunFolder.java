@@ -1,6 +1,9 @@
 package dev.sluice.monitoring.run;
 
+import java.io.Closeable;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -18,6 +21,7 @@ import java.util.stream.Stream;
  */
 public final class RunFolder {
     private static final String CONFIG = "config.conf";
+    private static final String LOCK = ".lock";
     private static final List<String> FOLDERS = List.of("experts", "samples", "checkpoints");
 
     private final Path root;
@@ -65,6 +69,29 @@ public final class RunFolder {
                     + "; name a folder that distill made");
         }
         return withFolders(absolute);
+    }
+
+    /**
+     * Says that this process trains the run, until the returned lock is closed or the process ends, however it ends.
+     *
+     * @throws BadRunFolder when another process does, or the folder cannot be written
+     */
+    public Closeable lock() {
+        Path file = root.resolve(LOCK);
+        try {
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            try {
+                if (channel.tryLock() != null) {
+                    return channel;
+                }
+            } catch (OverlappingFileLockException e) {
+                // This process has it: as good as another's.
+            }
+            channel.close();
+        } catch (IOException e) {
+            throw new BadRunFolder(root + " cannot be written: " + reason(e), e);
+        }
+        throw new BadRunFolder(root + " is being trained by another process; wait for it, or stop it first");
     }
 
     private static void requireEmpty(Path root) throws IOException {

@@ -32,7 +32,7 @@ class ProgressTest {
         HandClock clock = new HandClock();
         Progress progress = new LineProgress(out, "cycles", clock, Duration.ofSeconds(10));
 
-        progress.begin("distil fashion", 300);
+        progress.begin("distil fashion", 300, 0);
         for (int done = 1; done <= 300; done++) {
             clock.advance(Duration.ofMillis(800));
             progress.advance(done, done == 13 ? "phase 1 of 2" : "");
@@ -53,7 +53,7 @@ class ProgressTest {
         HandClock clock = new HandClock();
         Progress progress = new LineProgress(out, "steps", clock, Duration.ZERO);
 
-        progress.begin("train", 10);
+        progress.begin("train", 10, 0);
         clock.advance(Duration.ofMinutes(61));
         progress.advance(5, "loss 0.1");
 
@@ -64,7 +64,7 @@ class ProgressTest {
     void nothingDoneHasNoPace() {
         Progress progress = new LineProgress(out, "steps", new HandClock(), Duration.ZERO);
 
-        progress.begin("train", 10);
+        progress.begin("train", 10, 0);
         progress.advance(0, "");
 
         assertThat(text().lines()).last().isEqualTo("train: 0/10 steps");
@@ -75,7 +75,7 @@ class ProgressTest {
         Progress progress = Progress.lines(out, "cycles");
 
         progress.note("before any task");
-        progress.begin("distil", 3);
+        progress.begin("distil", 3, 0);
         progress.note("swapped");
 
         assertThat(text().lines()).containsExactly("before any task", "distil: 3 cycles", "swapped");
@@ -84,7 +84,7 @@ class ProgressTest {
     @Test
     void theBarShowsTaskCountSpeedAndMessage() {
         try (Progress progress = new BarProgress(out, "cycles")) {
-            progress.begin("distil", 300);
+            progress.begin("distil", 300, 0);
             progress.advance(150, "phase 1 of 2");
 
             await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> assertThat(text())
@@ -98,7 +98,7 @@ class ProgressTest {
     void aNoteStandsOnALineOfItsOwnAboveTheBar() {
         try (Progress progress = new BarProgress(out, "cycles")) {
             progress.note("before any task");
-            progress.begin("distil", 300);
+            progress.begin("distil", 300, 0);
             progress.note("swapped phase-1");
         }
 

@@ -3,6 +3,7 @@ package dev.sluice.monitoring.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -84,5 +85,18 @@ class RunFolderTest {
                 .isInstanceOf(BadRunFolder.class)
                 .hasMessage("there is no folder " + temp.resolve("none")
                         + "; name the folder of a run, which distill makes");
+    }
+
+    @Test
+    void oneTrainsAtATime() throws IOException {
+        RunFolder run = RunFolder.create(temp.resolve("run"), "a = 1");
+        Closeable lock = run.lock();
+
+        assertThatThrownBy(run::lock)
+                .isInstanceOf(BadRunFolder.class)
+                .hasMessageContaining("is being trained by another process");
+
+        lock.close();
+        run.lock().close();
     }
 }

@@ -4,15 +4,18 @@ import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
+import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
+import java.util.Optional;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /** What the fake-score critic understands. */
 public sealed interface CriticMessage {
     /**
-     * Start phase {@code phase} with a fresh fake score (the teacher's weights), then report
-     * {@link SupervisorMessage.RoleReady}.
+     * Start phase {@code phase} with a fresh fake score (the teacher's weights), or go on with it from a saved state,
+     * then report {@link SupervisorMessage.RoleReady}.
      *
+     * @param from empty for the phase's beginning
      * @param snapshotEvery cycles between two {@link RecorderMessage.Snapshot}s; 0 for none
      */
     record BeginPhase(
@@ -21,6 +24,7 @@ public sealed interface CriticMessage {
             PhasePlan plan,
             Recipe recipe,
             ExpertRef teacher,
+            Optional<StateRef> from,
             int snapshotEvery,
             ActorRef<GeneratorMessage> generator,
             ActorRef<RecorderMessage> recorder,
@@ -42,6 +46,14 @@ public sealed interface CriticMessage {
      */
     record ScoredSamples(int epoch, int phase, int cycle, NoisySamples noisy, Tensor teacherVelocity)
             implements CriticMessage {}
+
+    /**
+     * Write the fake score and its optimizer to {@code path}, then report {@link SupervisorMessage.StateSaved}, or
+     * {@link SupervisorMessage.StateNotSaved} and go on. Only between two cycles.
+     *
+     * @param cycle that comes next
+     */
+    record Save(int epoch, int phase, int cycle, String path) implements CriticMessage {}
 
     /** Let go of networks and partners; the run is over. */
     record Release(int epoch) implements CriticMessage {}

@@ -31,6 +31,9 @@ public sealed interface RecorderMessage {
     /** Samples of the model as it is served after {@code phase} phases (0: the teacher alone), float32 [n, …]. */
     record Grid(int phase, Tensor samples) implements RecorderMessage {}
 
+    /** The run goes back: drop the cycles of {@code metrics.csv} from cycle {@code cycle} of {@code phase} on. */
+    record Rewind(int phase, int cycle) implements RecorderMessage {}
+
     /** Write out everything that was told before, then answer. */
     record Flush(ActorRef<Done> replyTo) implements RecorderMessage {}
 

@@ -3,6 +3,7 @@ package dev.sluice.protocol.message;
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.StateRef;
 
 /** What the phase supervisor hears from the roles. It touches no tensor. */
 public sealed interface SupervisorMessage {
@@ -12,8 +13,14 @@ public sealed interface SupervisorMessage {
     /** The generator has stepped (or skipped) and a cycle is over. */
     record CycleCommitted(int epoch, CycleReport report) implements SupervisorMessage {}
 
-    /** The generator has committed every cycle it was told to run. */
+    /** The generator has committed every cycle it was told to run, and none is under way. */
     record BudgetSpent(int epoch, int phase, int cycles) implements SupervisorMessage {}
+
+    /** A trainer's part of a checkpoint is in the store. */
+    record StateSaved(int epoch, StateRef state) implements SupervisorMessage {}
+
+    /** A trainer could not write its part; {@code reason} is written for the user. It can go on. */
+    record StateNotSaved(int epoch, Role role, int phase, int cycle, String reason) implements SupervisorMessage {}
 
     /** The EMA expert of a phase is in the store. */
     record ExpertPublished(int epoch, int phase, ExpertRef expert) implements SupervisorMessage {}

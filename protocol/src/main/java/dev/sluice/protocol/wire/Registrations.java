@@ -13,6 +13,7 @@ import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GenerationReply;
@@ -47,10 +48,12 @@ final class Registrations {
             new Message(42, "generator.gradient", GeneratorMessage.Gradient.class),
             new Message(43, "generator.publish", GeneratorMessage.Publish.class),
             new Message(44, "generator.release", GeneratorMessage.Release.class),
+            new Message(45, "generator.save", GeneratorMessage.Save.class),
             new Message(50, "critic.begin-phase", CriticMessage.BeginPhase.class),
             new Message(51, "critic.samples", CriticMessage.Samples.class),
             new Message(52, "critic.scored-samples", CriticMessage.ScoredSamples.class),
             new Message(53, "critic.release", CriticMessage.Release.class),
+            new Message(54, "critic.save", CriticMessage.Save.class),
             new Message(60, "teacher.load", TeacherMessage.Load.class),
             new Message(61, "teacher.score", TeacherMessage.Score.class),
             new Message(62, "teacher.release", TeacherMessage.Release.class),
@@ -69,11 +72,14 @@ final class Registrations {
             new Message(84, "supervisor.swap-done", SupervisorMessage.SwapDone.class),
             new Message(85, "supervisor.swap-refused", SupervisorMessage.SwapRefused.class),
             new Message(86, "supervisor.role-failed", SupervisorMessage.RoleFailed.class),
+            new Message(87, "supervisor.state-saved", SupervisorMessage.StateSaved.class),
+            new Message(88, "supervisor.state-not-saved", SupervisorMessage.StateNotSaved.class),
             new Message(90, "recorder.event", RecorderMessage.Event.class),
             new Message(91, "recorder.cycle", RecorderMessage.Cycle.class),
             new Message(92, "recorder.snapshot", RecorderMessage.Snapshot.class),
             new Message(93, "recorder.grid", RecorderMessage.Grid.class),
-            new Message(94, "recorder.flush", RecorderMessage.Flush.class));
+            new Message(94, "recorder.flush", RecorderMessage.Flush.class),
+            new Message(95, "recorder.rewind", RecorderMessage.Rewind.class));
 
     private static final List<Class<?>> LOCALS = List.of(
             GeneratorMessage.Local.class,
@@ -108,6 +114,7 @@ final class Registrations {
         record(kryo, AdamWSettings.class, 20);
         record(kryo, CriticReport.class, 21);
         record(kryo, CycleReport.class, 22);
+        record(kryo, StateRef.class, 23);
 
         constants(kryo, Role.class, 30);
         constants(kryo, Recipe.Schedule.class, 31);

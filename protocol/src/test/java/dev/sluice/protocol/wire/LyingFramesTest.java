@@ -45,8 +45,11 @@ class LyingFramesTest {
     @Test
     void anotherVersion() {
         byte[] frame = reader.serializer().toBinary(new CriticMessage.Release(1));
-        frame[0] = 2;
-        reader.assertRefused(frame, "critic.release", "its version is 2, this node speaks 1");
+        frame[0] = Frame.VERSION + 1;
+        reader.assertRefused(
+                frame,
+                "critic.release",
+                "its version is " + (Frame.VERSION + 1) + ", this node speaks " + Frame.VERSION);
     }
 
     @Test
@@ -154,7 +157,7 @@ class LyingFramesTest {
                 HostileReader.frame(out -> out.writeVarInt(999, true)), "critic.release", "unregistered class ID: 997");
         reader.assertRefused(
                 HostileReader.frame(out -> out.writeVarInt(0, true)), "critic.release", "it holds nothing");
-        reader.assertRefused(new byte[] {1, 0, 0, 0, 0, 0, 0}, "critic.release", "it is empty");
+        reader.assertRefused(new byte[] {Frame.VERSION, 0, 0, 0, 0, 0, 0}, "critic.release", "it is empty");
     }
 
     @Test

@@ -6,7 +6,10 @@ import dev.sluice.protocol.CriticReport;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Recipe;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.runtime.checkpoint.StateFile;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.network.TrainableNetwork;
 import dev.sluice.runtime.objective.CriticLoss;
@@ -14,9 +17,12 @@ import dev.sluice.runtime.objective.Renoise;
 import dev.sluice.runtime.objective.ScoreGradient;
 import dev.sluice.runtime.objective.Velocity;
 import dev.sluice.runtime.schedule.NoiseSchedule;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The fake score of one phase: learns the generator's distribution on the subinterval, and turns its disagreement with
@@ -37,12 +43,19 @@ public final class CriticTraining implements AutoCloseable {
      */
     public record Scored(Tensor gradient, CriticReport report, Tensor fakeVelocity) {}
 
-    /** Loads a fresh fake score: always the teacher's weights, never the previous phase's. */
-    public CriticTraining(PhaseSetting setting, Networks networks, ExpertRef teacher) {
+    /**
+     * Loads the fake score: the teacher's weights, never the previous phase's, or a saved state of this phase.
+     *
+     * @param from empty for the phase's beginning
+     * @throws dev.sluice.runtime.network.NetworkFileException when the teacher's file is missing, torn or altered
+     * @throws dev.sluice.runtime.checkpoint.CheckpointException when the state's is
+     */
+    public CriticTraining(PhaseSetting setting, Networks networks, ExpertRef teacher, Optional<StateRef> from) {
         this.setting = setting;
         this.fake = networks.openForTraining(teacher, setting.recipe().criticOptimizer(), 0);
         try {
             setting.requireTeacher(fake.card());
+            from.ifPresent(ref -> fake.restore(StateFile.read(ref)));
         } catch (RuntimeException e) {
             fake.close();
             throw e;
@@ -103,6 +116,20 @@ public final class CriticTraining implements AutoCloseable {
     /** E[x_0 | x_t] as a velocity has it, for the pictures. */
     public Tensor toData(NoisySamples noisy, Tensor velocity) {
         return Velocity.toData(setting.schedule(), noisy.xT(), noisy.t(), velocity);
+    }
+
+    /**
+     * Writes everything that this phase goes on from, at a cycle boundary: after a scored batch, before the next update.
+     *
+     * @param cycle that comes next
+     * @throws IllegalStateException in the middle of a cycle
+     */
+    public StateRef save(Path file, int cycle) throws IOException {
+        if (!losses.isEmpty()) {
+            throw new IllegalStateException(
+                    losses.size() + " updates since the last scored batch: not a cycle boundary");
+        }
+        return StateFile.write(file, Role.CRITIC, setting.number(), cycle, fake.state());
     }
 
     /** The fake's weights, by name. */

@@ -8,11 +8,15 @@ import static dev.sluice.runtime.noise.Noise.Purpose.SCORE_NOISE;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.PhasePlan;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.runtime.checkpoint.StateFile;
 import dev.sluice.runtime.network.Network;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.network.TrainableNetwork;
+import dev.sluice.runtime.network.TrainingState;
 import dev.sluice.runtime.objective.Renoise;
 import dev.sluice.runtime.rollout.Rollout;
 import java.io.IOException;
@@ -21,6 +25,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The generator expert of one phase: rolls batches out through the frozen experts and itself, and steps on the gradients
@@ -35,21 +40,29 @@ public final class GeneratorTraining implements AutoCloseable {
     private final Map<Integer, Pending> pending = new HashMap<>();
 
     /** Steps that moved the weights. */
-    private int steps;
+    private long steps;
 
-    private record Pending(Rollout.Walked walked, int atStep) {}
+    private record Pending(Rollout.Walked walked, long atStep) {}
 
     /** A batch for the critic: x_s float32 [B, …] and labels int64 [B]. */
     public record Samples(Tensor xS, Tensor labels) {}
 
     /**
-     * Loads a phase's networks: the generator starts from the teacher, the finished experts are frozen.
+     * Loads a phase's networks: the generator starts from the teacher or goes on from a saved state, the finished
+     * experts are frozen.
      *
      * @param experts of the phases before this one, noisiest first
+     * @param from empty for the phase's beginning
      * @throws IllegalArgumentException when they are not the plan's, or the teacher's schedule is not the recipe's
      * @throws dev.sluice.runtime.network.NetworkFileException when a file is missing, torn or altered
+     * @throws dev.sluice.runtime.checkpoint.CheckpointException when the state's is
      */
-    public GeneratorTraining(PhaseSetting setting, Networks networks, ExpertRef teacher, List<ExpertRef> experts) {
+    public GeneratorTraining(
+            PhaseSetting setting,
+            Networks networks,
+            ExpertRef teacher,
+            List<ExpertRef> experts,
+            Optional<StateRef> from) {
         if (experts.size() != setting.number() - 1) {
             throw new IllegalArgumentException(
                     "phase " + setting.number() + " needs the experts before it, got " + experts.size());
@@ -64,6 +77,11 @@ public final class GeneratorTraining implements AutoCloseable {
                 frozen.add(networks.open(expert));
                 setting.requireExpert(
                         frozen.size(), frozen.get(frozen.size() - 1).card());
+            }
+            if (from.isPresent()) {
+                TrainingState state = StateFile.read(from.get());
+                generator.restore(state);
+                steps = state.steps();
             }
         } catch (RuntimeException e) {
             close();
@@ -137,10 +155,23 @@ public final class GeneratorTraining implements AutoCloseable {
         Map<String, String> all = new HashMap<>(provenance);
         all.put("teacher-sha256", teacher.sha256());
         all.put("recipe", setting.recipe().toString());
-        all.put("steps", Integer.toString(steps));
+        all.put("steps", Long.toString(steps));
         NetworkCard card =
                 generator.card().ofExpert(setting.number(), setting.phase().timesteps(), all);
         generator.writeAverage(file, card);
+    }
+
+    /**
+     * Writes everything that this phase goes on from, at a cycle boundary: no batch may be on its way.
+     *
+     * @param cycle that comes next
+     * @throws IllegalStateException when a batch is on its way
+     */
+    public StateRef save(Path file, int cycle) throws IOException {
+        if (!pending.isEmpty()) {
+            throw new IllegalStateException("cycles " + pending.keySet() + " are on their way: not a cycle boundary");
+        }
+        return StateFile.write(file, Role.GENERATOR, setting.number(), cycle, generator.state());
     }
 
     /** The weights as they are trained, by name. */

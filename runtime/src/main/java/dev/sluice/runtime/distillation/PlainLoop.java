@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -55,8 +56,9 @@ public final class PlainLoop {
         try (Network frozenTeacher = networks.open(teacher)) {
             for (int k = 1; k <= plan.phaseCount(); k++) {
                 PhaseSetting setting = new PhaseSetting(plan, k, recipe);
-                try (GeneratorTraining generator = new GeneratorTraining(setting, networks, teacher, experts);
-                        CriticTraining critic = new CriticTraining(setting, networks, teacher)) {
+                try (GeneratorTraining generator =
+                                new GeneratorTraining(setting, networks, teacher, experts, Optional.empty());
+                        CriticTraining critic = new CriticTraining(setting, networks, teacher, Optional.empty())) {
                     for (int cycle = 0; cycle < cycles.get(k - 1); cycle++) {
                         onCycle.accept(cycle(k, cycle, generator, critic, frozenTeacher));
                     }

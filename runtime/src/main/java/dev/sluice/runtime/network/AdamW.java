@@ -66,13 +66,36 @@ final class AdamW {
         LibTorch.call(script, "zero", List.of(gradients));
     }
 
+    /** Steps that moved the weights. */
+    long steps() {
+        return steps;
+    }
+
     /** The averaged weights, in the parameters' order. */
     NDList average() {
         return average;
     }
 
-    /** Overwrites another network's weights, in the parameters' order, with the averaged ones. */
-    void copyAverageInto(NDList weights) {
-        LibTorch.call(script, "copy", List.of(weights, average));
+    /** Running means of the gradients, in the parameters' order. */
+    NDList firstMoment() {
+        return first;
+    }
+
+    /** Running means of the squared gradients, in the parameters' order. */
+    NDList secondMoment() {
+        return second;
+    }
+
+    /** Goes on from a saved state; the arrays are copied. */
+    void restore(long steps, NDList average, NDList first, NDList second) {
+        this.steps = steps;
+        overwrite(this.average, average);
+        overwrite(this.first, first);
+        overwrite(this.second, second);
+    }
+
+    /** Writes {@code values} over {@code targets} in place. */
+    void overwrite(NDList targets, NDList values) {
+        LibTorch.call(script, "copy", List.of(targets, values));
     }
 }

@@ -9,6 +9,7 @@ import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -61,7 +62,7 @@ final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwo
         // Through a second module: the weights in training stay as they are, and so do the graphs that wait on them.
         try (PtNDManager copies = stepManager()) {
             PtSymbolBlock copy = LibTorch.load(copies, LibTorch.write(module));
-            optimizer.copyAverageInto(LibTorch.parameters(copy, copies));
+            optimizer.overwrite(LibTorch.parameters(copy, copies), optimizer.average());
             NetworkFile.write(file, LibTorch.write(copy), card);
         }
     }
@@ -74,6 +75,47 @@ final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwo
     @Override
     public Map<String, Tensor> average() {
         return named(optimizer.average());
+    }
+
+    @Override
+    public TrainingState state() {
+        return new TrainingState(
+                optimizer.steps(),
+                weights(),
+                average(),
+                named(optimizer.firstMoment()),
+                named(optimizer.secondMoment()));
+    }
+
+    @Override
+    public void restore(TrainingState state) {
+        try (PtNDManager copies = stepManager()) {
+            NDList ofWeights = inOrder(state.weights(), "weight", copies);
+            NDList ofAverage = inOrder(state.average(), "average", copies);
+            NDList first = inOrder(state.firstMoment(), "first moment", copies);
+            NDList second = inOrder(state.secondMoment(), "second moment", copies);
+            optimizer.overwrite(weights, ofWeights);
+            optimizer.restore(state.steps(), ofAverage, first, second);
+        }
+    }
+
+    /** A state's tensors on the device, in the parameters' order. */
+    private NDList inOrder(Map<String, Tensor> tensors, String what, PtNDManager copies) {
+        if (tensors.size() != weights.size()) {
+            throw new IllegalArgumentException("the state has " + tensors.size() + " tensors of kind " + what
+                    + ", the network has " + weights.size() + " parameters");
+        }
+        NDList ordered = new NDList();
+        for (NDArray weight : weights) {
+            Tensor tensor = tensors.get(weight.getName());
+            if (tensor == null
+                    || !Arrays.equals(tensor.shape(), weight.getShape().getShape())) {
+                throw new IllegalArgumentException("the state's " + what + " of " + weight.getName() + " is "
+                        + (tensor == null ? "missing" : tensor.toString()) + ", the network's is " + weight.getShape());
+            }
+            ordered.add(LibTorch.toDevice(copies, tensor));
+        }
+        return ordered;
     }
 
     private Map<String, Tensor> named(NDList values) {

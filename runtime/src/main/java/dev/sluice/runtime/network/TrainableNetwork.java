@@ -47,4 +47,14 @@ public interface TrainableNetwork extends Network {
 
     /** The averaged weights, by name, copied. */
     Map<String, Tensor> average();
+
+    /** Everything that training goes on from, copied. */
+    TrainingState state();
+
+    /**
+     * Takes a state back. Gradients and graphs from before it are worthless.
+     *
+     * @throws IllegalArgumentException when its tensors are not this network's by name and shape; nothing has moved then
+     */
+    void restore(TrainingState state);
 }

@@ -12,6 +12,7 @@ import dev.sluice.runtime.noise.Noise;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -263,5 +264,52 @@ class TorchNetworkTest {
         Path foreign = folder.resolve("foreign.pt");
         Files.write(foreign, new TorchScriptWriter("AdamW").toBytes());
         assertThatThrownBy(() -> NetworkFile.readCard(foreign)).hasMessageContaining("without a card");
+    }
+
+    @Test
+    void aRestoredStateTrainsOnBitForBit() throws IOException {
+        AdamWSettings settings = AdamWSettings.ofPaper(1e-3);
+        try (TrainableNetwork first = networks.openForTraining(images(true), settings, 0.9);
+                TrainableNetwork second = networks.openForTraining(images(true), settings, 0.9)) {
+            for (int k = 0; k < 3; k++) {
+                train(first, k);
+            }
+            train(second, 9);
+
+            second.restore(first.state());
+
+            assertThat(second.state()).isEqualTo(first.state());
+            assertThat(train(second, 3)).isEqualTo(train(first, 3));
+            assertThat(train(second, 4)).isEqualTo(train(first, 4));
+            assertThat(second.state()).isEqualTo(first.state());
+        }
+    }
+
+    @Test
+    void theStateOfAnotherNetworkIsRefusedAndMovesNothing() throws IOException {
+        AdamWSettings settings = AdamWSettings.ofPaper(1e-3);
+        try (TrainableNetwork points = networks.openForTraining(points(), settings, 0.9);
+                TrainableNetwork images = networks.openForTraining(images(false), settings, 0.9)) {
+            TrainingState before = points.state();
+
+            assertThatThrownBy(() -> points.restore(images.state()))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("the state has");
+
+            Map<String, Tensor> bent = new LinkedHashMap<>(before.secondMoment());
+            bent.put("out_bias", Tensor.of(new float[3], 3));
+            assertThatThrownBy(() -> points.restore(new TrainingState(
+                            before.steps(), before.weights(), before.average(), before.firstMoment(), bent)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("second moment of out_bias");
+            assertThat(points.state()).isEqualTo(before);
+        }
+    }
+
+    private static double train(TrainableNetwork network, int step) {
+        Tensor x = gaussian(step, 4, 1, 8, 8);
+        Tensor t = Tensor.of(new double[] {0.1, 0.4, 0.6, 0.9}, 4);
+        network.forward(x, t, Tensor.of(new long[] {0, 1, 2, 3}, 4)).backward(gaussian(100 + step, 4, 1, 8, 8));
+        return network.step(1e-3);
     }
 }
