@@ -104,7 +104,8 @@ final class Sluice implements AutoCloseable {
 
     /** Ctrl-C's and an orchestrator's way: asks the process to end. */
     void terminate() {
-        process.destroy();
+        // Process.destroy would close our end of its output too.
+        process.toHandle().destroy();
     }
 
     /** As the kernel does when memory is short: at once, without a word to the process. */
