@@ -140,8 +140,9 @@ public final class FormulaNetworks implements Networks {
         Formula(String version, Entry entry, double averageDecay) {
             this.version = version;
             this.card = entry.card();
-            this.weights = new EnumMap<>(entry.weights());
-            this.average = new EnumMap<>(entry.weights());
+            this.weights = new EnumMap<>(Term.class);
+            this.weights.putAll(entry.weights());
+            this.average = new EnumMap<>(this.weights);
             this.averageDecay = averageDecay;
             discardGradients();
             openNetworks++;
