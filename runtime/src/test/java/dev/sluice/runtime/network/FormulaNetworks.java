@@ -1,0 +1,279 @@
+package dev.sluice.runtime.network;
+
+import dev.sluice.protocol.AdamWSettings;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Networks that can be checked by hand: v = Σ θ_p φ_p(x, t, label) element by element, computed in double, with exact
+ * gradients and plain gradient descent (no moments, no decay, no clipping). They remember what they were asked.
+ */
+public final class FormulaNetworks implements Networks {
+    /** A term φ of the velocity. */
+    public enum Term {
+        X,
+        T_X,
+        SINE_X,
+        ONE,
+        LABEL,
+        /** x/t: with weight 1, beside weight −m on {@link #ONE_OVER_T}, the exact velocity of the point mass m. */
+        X_OVER_T,
+        ONE_OVER_T;
+
+        public double value(double x, double t, long label) {
+            return switch (this) {
+                case X -> x;
+                case T_X -> t * x;
+                case SINE_X -> Math.sin(x);
+                case ONE -> 1;
+                case LABEL -> label;
+                case X_OVER_T -> x / t;
+                case ONE_OVER_T -> 1 / t;
+            };
+        }
+
+        /** ∂φ/∂x. */
+        public double slope(double x, double t) {
+            return switch (this) {
+                case X -> 1;
+                case T_X -> t;
+                case SINE_X -> Math.cos(x);
+                case X_OVER_T -> 1 / t;
+                case ONE, LABEL, ONE_OVER_T -> 0;
+            };
+        }
+    }
+
+    /** One evaluation. */
+    public record Call(String network, boolean graph, Tensor x, Tensor t, Tensor labels) {}
+
+    /** One request for a network to train. */
+    public record Opened(String network, AdamWSettings optimizer, double averageDecay) {}
+
+    private record Entry(NetworkCard card, Map<Term, Double> weights) {}
+
+    private final Map<String, Entry> files = new HashMap<>();
+    private final List<Call> calls = new ArrayList<>();
+    private final List<Opened> opened = new ArrayList<>();
+    private int openNetworks;
+    private int openGraphs;
+    private boolean poisoned;
+
+    /** A network of the given weights; terms that are not named have none, and are not trained. */
+    public ExpertRef file(String version, NetworkCard card, Map<Term, Double> weights) {
+        ExpertRef ref = new ExpertRef(version, "sha-of-" + version, 1, "/store/" + version + ".pt");
+        files.put(ref.path(), new Entry(card, weights));
+        return ref;
+    }
+
+    public List<Call> calls() {
+        return calls;
+    }
+
+    public List<Opened> opened() {
+        return opened;
+    }
+
+    /** Networks that nobody has closed. */
+    public int openNetworks() {
+        return openNetworks;
+    }
+
+    /** Graphs that nobody has freed. */
+    public int openGraphs() {
+        return openGraphs;
+    }
+
+    /** The card that a file was written with. */
+    public NetworkCard card(Path file) {
+        return entry(file.toAbsolutePath().toString()).card();
+    }
+
+    /** The weights that a file was written with. */
+    public Map<Term, Double> weights(Path file) {
+        return entry(file.toAbsolutePath().toString()).weights();
+    }
+
+    /** Makes the next backward pass leave NaN in the weights' gradients. */
+    public void poison() {
+        poisoned = true;
+    }
+
+    private Entry entry(String path) {
+        Entry entry = files.get(path);
+        if (entry == null) {
+            throw new NetworkFileException(Path.of(path), "there is no such network file");
+        }
+        return entry;
+    }
+
+    @Override
+    public TrainableNetwork open(ExpertRef ref) {
+        return new Formula(ref.version(), entry(ref.path()), 0);
+    }
+
+    @Override
+    public TrainableNetwork openForTraining(ExpertRef ref, AdamWSettings optimizer, double averageDecay) {
+        opened.add(new Opened(ref.version(), optimizer, averageDecay));
+        return new Formula(ref.version(), entry(ref.path()), averageDecay);
+    }
+
+    private final class Formula implements TrainableNetwork {
+        private final String version;
+        private final NetworkCard card;
+        private final Map<Term, Double> weights;
+        private final Map<Term, Double> average;
+        private final Map<Term, Double> gradients = new EnumMap<>(Term.class);
+        private final double averageDecay;
+        private int steps;
+        private boolean closed;
+
+        Formula(String version, Entry entry, double averageDecay) {
+            this.version = version;
+            this.card = entry.card();
+            this.weights = new EnumMap<>(Term.class);
+            this.weights.putAll(entry.weights());
+            this.average = new EnumMap<>(this.weights);
+            this.averageDecay = averageDecay;
+            discardGradients();
+            openNetworks++;
+        }
+
+        @Override
+        public NetworkCard card() {
+            return card;
+        }
+
+        @Override
+        public Tensor velocity(Tensor x, Tensor t, Tensor labels) {
+            return evaluate(false, x, t, labels);
+        }
+
+        private Tensor evaluate(boolean graph, Tensor x, Tensor t, Tensor labels) {
+            calls.add(new Call(version, graph, x, t, labels));
+            float[] v = new float[x.size()];
+            for (int i = 0; i < v.length; i++) {
+                int row = i / x.sampleSize();
+                double sum = 0;
+                for (Map.Entry<Term, Double> weight : weights.entrySet()) {
+                    sum += weight.getValue() * weight.getKey().value(x.floatAt(i), t.doubleAt(row), labels.longAt(row));
+                }
+                v[i] = (float) sum;
+            }
+            return Tensor.owning(v, x.shape());
+        }
+
+        @Override
+        public Pass forward(Tensor x, Tensor t, Tensor labels) {
+            return new FormulaPass(x, t, labels);
+        }
+
+        @Override
+        public double step(double learningRate) {
+            double norm = Math.sqrt(
+                    gradients.values().stream().mapToDouble(g -> g * g).sum());
+            if (Double.isFinite(norm)) {
+                steps++;
+                weights.replaceAll((term, weight) -> weight - learningRate * gradients.get(term));
+                average.replaceAll((term, mean) -> averageDecay * mean + (1 - averageDecay) * weights.get(term));
+            }
+            discardGradients();
+            return norm;
+        }
+
+        @Override
+        public void discardGradients() {
+            weights.keySet().forEach(term -> gradients.put(term, 0.0));
+        }
+
+        @Override
+        public void writeAverage(Path file, NetworkCard newCard) throws IOException {
+            Files.writeString(file, newCard + " " + average);
+            files.put(file.toAbsolutePath().toString(), new Entry(newCard, Map.copyOf(average)));
+        }
+
+        @Override
+        public Map<String, Tensor> weights() {
+            return named(weights);
+        }
+
+        @Override
+        public Map<String, Tensor> average() {
+            return named(average);
+        }
+
+        private static Map<String, Tensor> named(Map<Term, Double> values) {
+            Map<String, Tensor> named = new LinkedHashMap<>();
+            values.forEach((term, value) -> named.put(term.name(), Tensor.of(new double[] {value}, 1)));
+            return named;
+        }
+
+        @Override
+        public void close() {
+            openNetworks -= closed ? 0 : 1;
+            closed = true;
+        }
+
+        private final class FormulaPass implements Pass {
+            private final Tensor x;
+            private final Tensor t;
+            private final Tensor labels;
+            private final Tensor velocity;
+            private final int atStep = steps;
+            private boolean freed;
+
+            FormulaPass(Tensor x, Tensor t, Tensor labels) {
+                this.x = x;
+                this.t = t;
+                this.labels = labels;
+                this.velocity = evaluate(true, x, t, labels);
+                openGraphs++;
+            }
+
+            @Override
+            public Tensor velocity() {
+                return velocity;
+            }
+
+            @Override
+            public Tensor backward(Tensor gradient) {
+                if (freed || atStep != steps) {
+                    throw new IllegalStateException("the graph is " + (freed ? "freed" : "of weights that are gone"));
+                }
+                float[] onX = new float[x.size()];
+                for (int i = 0; i < onX.length; i++) {
+                    int row = i / x.sampleSize();
+                    double g = gradient.floatAt(i);
+                    double slope = 0;
+                    for (Term term : weights.keySet()) {
+                        double value = term.value(x.floatAt(i), t.doubleAt(row), labels.longAt(row));
+                        gradients.merge(term, g * value, Double::sum);
+                        slope += weights.get(term) * term.slope(x.floatAt(i), t.doubleAt(row));
+                    }
+                    onX[i] = (float) (g * slope);
+                }
+                if (poisoned) {
+                    poisoned = false;
+                    gradients.replaceAll((term, g) -> Double.NaN);
+                }
+                close();
+                return Tensor.owning(onX, x.shape());
+            }
+
+            @Override
+            public void close() {
+                openGraphs -= freed ? 0 : 1;
+                freed = true;
+            }
+        }
+    }
+}
