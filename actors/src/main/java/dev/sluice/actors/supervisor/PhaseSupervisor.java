@@ -12,15 +12,18 @@ import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.protocol.message.TeacherMessage;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.Terminated;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -41,12 +44,21 @@ import org.apache.pekko.actor.typed.receptionist.Receptionist;
 public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     private record Listed(Receptionist.Listing listing) implements SupervisorMessage.Local {}
 
-    private record Overdue(String what, Duration after) implements SupervisorMessage.Local {}
+    private record Overdue(Supplier<String> what, Duration after) implements SupervisorMessage.Local {}
 
     /** The gallery has drawn the samples of a stage, or given up. */
     public record Drawn(int phase) implements SupervisorMessage.Local {}
 
     private static final int EPOCH = 1;
+
+    /** How far the training is; a report that does not belong there is late, repeated or a lie, and ignored. */
+    private enum Step {
+        CASTING,
+        LOADING,
+        RUNNING,
+        PUBLISHING,
+        TRAINED
+    }
 
     private final RunPlan run;
     private final ActorRef<RecorderMessage> recorder;
@@ -57,12 +69,16 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
 
     private final Cast.Call call = new Cast.Call();
     private Cast cast;
+    private Step step = Step.CASTING;
     private int phase;
+    /** Cycles of this phase that are recorded. */
+    private int committed;
+
     private final Set<Role> loading = EnumSet.noneOf(Role.class);
     private final List<ExpertRef> experts = new ArrayList<>();
     private final Set<Integer> swapping = new HashSet<>();
     private final Set<Integer> drawing = new HashSet<>();
-    private boolean trained;
+    private boolean drawable = true;
     private boolean over;
     private int skippedInARow;
     private int teachersLoading;
@@ -81,16 +97,17 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
         this.listener = listener;
         this.gallery = context.spawn(
                 Gallery.create(pictures, recorder, context.getSelf().narrow()), "gallery");
+        context.watch(gallery);
         ActorRef<Receptionist.Listing> listings = context.messageAdapter(Receptionist.Listing.class, Listed::new);
         Cast.Call.KEYS
                 .values()
                 .forEach(key -> context.getSystem().receptionist().tell(Receptionist.subscribe(key, listings)));
-        limit("roles", run.timeouts().roles(), "every role to be offered by some node");
+        limit("roles", run.timeouts().roles(), () -> "a node that offers " + keys(call.missing()));
     }
 
     /**
      * @param pictures what is drawn after every phase
-     * @param listener hears once how the run ended
+     * @param listener hears once how the run ended, also when this actor stops before its end
      */
     public static Behavior<SupervisorMessage> create(
             RunPlan run, ActorRef<RecorderMessage> recorder, Gallery.Settings pictures, ActorRef<Outcome> listener) {
@@ -112,6 +129,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
                 .onMessage(Drawn.class, this::onDrawn)
                 .onMessage(Overdue.class, this::onOverdue)
                 .onSignal(Terminated.class, this::onTerminated)
+                .onSignal(PostStop.class, this::onPostStop)
                 .build();
     }
 
@@ -121,7 +139,6 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
         }
         call.heard(listed.listing());
         if (!call.missing().isEmpty()) {
-            limit("roles", run.timeouts().roles(), "a node that offers " + keys(call.missing()));
             return this;
         }
         timers.cancel("roles");
@@ -161,6 +178,8 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
 
     private void beginPhase(int number) {
         phase = number;
+        step = Step.LOADING;
+        committed = 0;
         loading.addAll(Set.of(Role.GENERATOR, Role.CRITIC));
         cast.critic()
                 .tell(new CriticMessage.BeginPhase(
@@ -184,18 +203,20 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
                         cast.critic(),
                         cast.teachers(),
                         getContext().getSelf()));
-        limit("training", run.timeouts().load(), "the trainers to load phase " + phase);
+        limit("training", run.timeouts().load(), () -> "the " + keys(loading) + " to load phase " + phase);
     }
 
     private Behavior<SupervisorMessage> onRoleReady(SupervisorMessage.RoleReady ready) {
-        if (over || ready.epoch() != EPOCH) {
+        if (over || step == Step.CASTING || ready.epoch() != EPOCH) {
             return this;
         }
         switch (ready.role()) {
             case SAMPLER -> {
-                timers.cancel("sampler");
-                record("serving", "model", run.card().name());
-                draw(0);
+                if (timers.isTimerActive("sampler")) {
+                    timers.cancel("sampler");
+                    record("serving", "model", run.card().name());
+                    draw(0);
+                }
             }
             case TEACHER -> {
                 if (--teachersLoading == 0) {
@@ -213,6 +234,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
 
     private void roleLoaded(Role role) {
         if (loading.remove(role) && loading.isEmpty()) {
+            step = Step.RUNNING;
             PhasePlan.Phase ofPlan = run.plan().phase(phase);
             record(
                     "phase-begun",
@@ -223,18 +245,20 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
                     "boundary",
                     ofPlan.boundary(),
                     "cycles",
-                    (long) run.cycles().get(phase - 1));
-            cast.generator()
-                    .tell(new GeneratorMessage.Run(EPOCH, phase, run.cycles().get(phase - 1)));
+                    (long) budget());
+            cast.generator().tell(new GeneratorMessage.Run(EPOCH, phase, budget()));
             limitProgress();
         }
     }
 
-    private Behavior<SupervisorMessage> onCycleCommitted(SupervisorMessage.CycleCommitted committed) {
-        CycleReport report = committed.report();
-        if (over || committed.epoch() != EPOCH || report.phase() != phase) {
+    private Behavior<SupervisorMessage> onCycleCommitted(SupervisorMessage.CycleCommitted message) {
+        CycleReport report = message.report();
+        if (!isOf(Step.RUNNING, message.epoch(), report.phase())
+                || report.cycle() != committed
+                || committed == budget()) {
             return this;
         }
+        committed++;
         recorder.tell(new RecorderMessage.Cycle(report, (System.nanoTime() - begunAt) / 1_000_000));
         limitProgress();
         skippedInARow = report.stepped() ? 0 : skippedInARow + 1;
@@ -249,8 +273,9 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     }
 
     private Behavior<SupervisorMessage> onBudgetSpent(SupervisorMessage.BudgetSpent spent) {
-        if (!over && spent.epoch() == EPOCH && spent.phase() == phase) {
-            record("phase-ended", "phase", (long) phase, "cycles", (long) spent.cycles());
+        if (isOf(Step.RUNNING, spent.epoch(), spent.phase()) && committed == budget()) {
+            step = Step.PUBLISHING;
+            record("phase-ended", "phase", (long) phase, "cycles", (long) committed);
             String file = run.experts().resolve("phase-" + phase + ".pt").toString();
             cast.generator().tell(new GeneratorMessage.Publish(EPOCH, phase, file));
             limit("training", run.timeouts().load(), "the expert of phase " + phase + " to be published");
@@ -260,7 +285,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
 
     private Behavior<SupervisorMessage> onExpertPublished(SupervisorMessage.ExpertPublished published) {
         // Each phase advances once, however often it is announced (contract F6).
-        if (over || published.epoch() != EPOCH || published.phase() != phase || experts.size() >= phase) {
+        if (!isOf(Step.PUBLISHING, published.epoch(), published.phase())) {
             return this;
         }
         ExpertRef expert = published.expert();
@@ -284,7 +309,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
         if (phase < run.plan().phaseCount()) {
             beginPhase(phase + 1);
         } else {
-            trained = true;
+            step = Step.TRAINED;
             releaseTrainers();
         }
         return this;
@@ -319,9 +344,20 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
         return this;
     }
 
+    private boolean isOf(Step expected, int ofEpoch, int ofPhase) {
+        return !over && step == expected && ofEpoch == EPOCH && ofPhase == phase;
+    }
+
+    /** Cycles that this phase is to have. */
+    private int budget() {
+        return run.cycles().get(phase - 1);
+    }
+
     private void draw(int afterPhase) {
-        drawing.add(afterPhase);
-        gallery.tell(new Gallery.Draw(afterPhase, cast.sampler()));
+        if (drawable) {
+            drawing.add(afterPhase);
+            gallery.tell(new Gallery.Draw(afterPhase, cast.sampler()));
+        }
     }
 
     private Behavior<SupervisorMessage> onDrawn(Drawn drawn) {
@@ -331,7 +367,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     }
 
     private void finishWhenDone() {
-        if (!over && trained && swapping.isEmpty() && drawing.isEmpty()) {
+        if (!over && step == Step.TRAINED && swapping.isEmpty() && drawing.isEmpty()) {
             over = true;
             record("run-finished", "seconds", (System.nanoTime() - begunAt) / 1_000_000_000);
             listener.tell(new Outcome.Finished(experts));
@@ -347,6 +383,13 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     }
 
     private Behavior<SupervisorMessage> onTerminated(Terminated gone) {
+        if (gone.getRef().equals(gallery)) {
+            getContext().getLog().warn("the gallery died; the run goes on without sheets of samples");
+            drawable = false;
+            drawing.clear();
+            finishWhenDone();
+            return this;
+        }
         if (over || cast == null) {
             return this;
         }
@@ -357,7 +400,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
                     role.key(),
                     "actor",
                     gone.getRef().path().toString());
-            boolean needed = !trained || role == Role.SAMPLER;
+            boolean needed = step != Step.TRAINED || role == Role.SAMPLER;
             if (needed) {
                 fail("the " + role.key() + " at " + gone.getRef().path() + " is gone");
             }
@@ -367,7 +410,15 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
 
     private Behavior<SupervisorMessage> onOverdue(Overdue overdue) {
         if (!over) {
-            fail("waited " + overdue.after().toSeconds() + " s for " + overdue.what());
+            fail("waited " + overdue.after().toSeconds() + " s for "
+                    + overdue.what().get());
+        }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onPostStop(PostStop signal) {
+        if (!over) {
+            listener.tell(new Outcome.Failed("the supervisor stopped before the run was over; the log says why"));
         }
         return this;
     }
@@ -393,10 +444,14 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     }
 
     private void limit(String key, Duration after, String what) {
+        limit(key, after, () -> what);
+    }
+
+    private void limit(String key, Duration after, Supplier<String> what) {
         timers.startSingleTimer(key, new Overdue(what, after), after);
     }
 
-    private static String keys(List<Role> roles) {
+    private static String keys(Collection<Role> roles) {
         return roles.stream().map(Role::key).collect(Collectors.joining(", "));
     }
 
