@@ -1,5 +1,6 @@
 package dev.sluice.actors.supervisor;
 
+import dev.sluice.protocol.DType;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.RecorderMessage;
@@ -44,7 +45,7 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
     /** Draw what is served now, after {@code phase} phases; answered by {@link PhaseSupervisor.Drawn}. */
     public record Draw(int phase, ActorRef<SamplerMessage> sampler) implements Command {}
 
-    private record Answered(int phase, int first, GenerationReply reply) implements Command {}
+    private record Answered(Draw draw, int first, int count, GenerationReply reply) implements Command {}
 
     private final Settings settings;
     private final ActorRef<RecorderMessage> recorder;
@@ -113,7 +114,7 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
     }
 
     private void ask(int first, int count) {
-        int phase = current.phase();
+        Draw draw = current;
         int label = settings.classes() == 0 ? -1 : first % settings.classes();
         getContext()
                 .ask(
@@ -121,14 +122,15 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
                         current.sampler(),
                         settings.deadline().plusSeconds(5),
                         (ActorRef<GenerationReply> replyTo) -> new SamplerMessage.Generate(
-                                "gallery-" + phase + "-" + first,
+                                "gallery-" + draw.phase() + "-" + first,
                                 LongStream.range(first, first + count).boxed().toList(),
                                 label,
                                 settings.deadline().toMillis(),
                                 replyTo),
                         (reply, failure) -> new Answered(
-                                phase,
+                                draw,
                                 first,
+                                count,
                                 failure == null
                                         ? reply
                                         : new GenerationReply.Refused(
@@ -136,12 +138,18 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
     }
 
     private Behavior<Command> onAnswered(Answered message) {
-        if (current == null || message.phase() != current.phase()) {
+        // By identity: answers to a sheet that was given up come while the next one is drawn.
+        if (current == null || message.draw() != current) {
             return this;
         }
         if (message.reply() instanceof GenerationReply.Generated generated) {
-            parts.put(message.first(), generated.samples());
-            answered += generated.samples().dim(0);
+            Tensor samples = generated.samples();
+            if (!isAsAsked(samples, message.count())) {
+                giveUp(samples + " came for " + message.count() + " samples");
+                return this;
+            }
+            parts.put(message.first(), samples);
+            answered += message.count();
             if (answered == settings.samples()) {
                 recorder.tell(new RecorderMessage.Grid(current.phase(), together()));
                 finish();
@@ -149,10 +157,23 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
                 askOneBatch();
             }
         } else if (message.reply() instanceof GenerationReply.Refused refused) {
-            getContext().getLog().warn("no sheet of samples after phase {}: {}", current.phase(), refused.message());
-            finish();
+            giveUp(refused.message());
         }
         return this;
+    }
+
+    /** As many as were asked for, and of one kind with those that came before. */
+    private boolean isAsAsked(Tensor samples, int count) {
+        Tensor like = parts.isEmpty() ? samples : parts.firstEntry().getValue();
+        return samples.dtype() == DType.FLOAT32
+                && samples.rank() > 0
+                && samples.dim(0) == count
+                && samples.sampleSize() == like.sampleSize();
+    }
+
+    private void giveUp(String why) {
+        getContext().getLog().warn("no sheet of samples after phase {}: {}", current.phase(), why);
+        finish();
     }
 
     private void finish() {

@@ -26,12 +26,13 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * there may be any number of them; when one dies, the batches in its mailbox are lost.
  */
 public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
-    private record Loaded(int epoch) implements TeacherMessage.Local {}
+    private record Loaded(TeacherMessage.Load assignment) implements TeacherMessage.Local {}
 
     private final Networks networks;
     private final DispatcherSelector pinned;
     private ActorRef<Workbench.Task<Network>> bench;
     private TeacherMessage.Load assignment;
+    private boolean loaded;
 
     private FrozenTeacher(ActorContext<TeacherMessage> context, Networks networks, DispatcherSelector pinned) {
         super(context);
@@ -60,6 +61,12 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
         if (assignment != null && load.epoch() < assignment.epoch()) {
             return this;
         }
+        if (load.equals(assignment)) {
+            if (loaded) {
+                tellReady();
+            }
+            return this;
+        }
         letGo();
         assignment = load;
         getContext().watch(load.supervisor());
@@ -67,15 +74,20 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
         getContext().watch(bench);
         ActorRef<TeacherMessage> self = getContext().getSelf();
         bench.tell(new Workbench.Open<>(() -> networks.open(load.teacher())));
-        bench.tell(new Workbench.Do<>(network -> self.tell(new Loaded(load.epoch()))));
+        bench.tell(new Workbench.Do<>(network -> self.tell(new Loaded(load))));
         return this;
     }
 
-    private Behavior<TeacherMessage> onLoaded(Loaded loaded) {
-        if (assignment != null && loaded.epoch() == assignment.epoch()) {
-            assignment.supervisor().tell(new SupervisorMessage.RoleReady(loaded.epoch(), Role.TEACHER, 0));
+    private Behavior<TeacherMessage> onLoaded(Loaded message) {
+        if (message.assignment().equals(assignment)) {
+            loaded = true;
+            tellReady();
         }
         return this;
+    }
+
+    private void tellReady() {
+        assignment.supervisor().tell(new SupervisorMessage.RoleReady(assignment.epoch(), Role.TEACHER, 0));
     }
 
     private Behavior<TeacherMessage> onScore(TeacherMessage.Score score) {
@@ -128,5 +140,6 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
             getContext().stop(bench);
             bench = null;
         }
+        loaded = false;
     }
 }

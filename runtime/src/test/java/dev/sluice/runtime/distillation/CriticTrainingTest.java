@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -41,7 +42,7 @@ class CriticTrainingTest {
 
     /** Phase 1, whose boundary is 0.5. */
     private CriticTraining critic(Recipe recipe) {
-        return new CriticTraining(new PhaseSetting(Toy.SINGLE_STEPS, 1, recipe), networks, teacher);
+        return new CriticTraining(new PhaseSetting(Toy.SINGLE_STEPS, 1, recipe), networks, teacher, Optional.empty());
     }
 
     private CriticTraining critic() {
@@ -71,7 +72,7 @@ class CriticTrainingTest {
         ExpertRef other = networks.file("other", card, Toy.WEIGHTS);
         PhaseSetting setting = new PhaseSetting(Toy.SINGLE_STEPS, 1, recipe(Normaliser.KL));
 
-        assertThatThrownBy(() -> new CriticTraining(setting, networks, other))
+        assertThatThrownBy(() -> new CriticTraining(setting, networks, other, Optional.empty()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("set the recipe's schedule to the teacher's");
         assertThat(networks.opened()).as("it had been opened").hasSize(1);
@@ -142,7 +143,7 @@ class CriticTrainingTest {
         PhaseSetting setting = new PhaseSetting(Toy.SINGLE_STEPS, 1, recipe);
         int cycles = 4000;
         double sum = 0;
-        try (CriticTraining critic = new CriticTraining(setting, networks, ignorant)) {
+        try (CriticTraining critic = new CriticTraining(setting, networks, ignorant, Optional.empty())) {
             for (int cycle = 0; cycle < cycles; cycle++) {
                 Tensor xS = Linear.combine(0.5, Toy.full(0.7f), 0.5, Toy.gaussian(100 + cycle));
                 critic.train(cycle, 0, xS, LABELS);

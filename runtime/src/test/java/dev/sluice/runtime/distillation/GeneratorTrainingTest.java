@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,7 +53,7 @@ class GeneratorTrainingTest {
 
     private GeneratorTraining phaseOne(PhasePlan plan, Recipe.Rollout rollout, long seed) {
         return new GeneratorTraining(
-                new PhaseSetting(plan, 1, Toy.recipe(rollout, seed)), networks, teacher, List.of());
+                new PhaseSetting(plan, 1, Toy.recipe(rollout, seed)), networks, teacher, List.of(), Optional.empty());
     }
 
     private static PhaseSetting secondPhase() {
@@ -60,7 +61,7 @@ class GeneratorTrainingTest {
     }
 
     private GeneratorTraining secondGenerator() {
-        return new GeneratorTraining(secondPhase(), networks, teacher, List.of(first));
+        return new GeneratorTraining(secondPhase(), networks, teacher, List.of(first), Optional.empty());
     }
 
     private static double velocity(Map<Term, Double> weights, double x, double t, long label) {
@@ -185,7 +186,11 @@ class GeneratorTrainingTest {
             // A generator whose teacher stands where the first step led takes the same second step.
             ExpertRef there = networks.file("there", Toy.CARD, Toy.byTerm(weights));
             try (GeneratorTraining fresh = new GeneratorTraining(
-                    new PhaseSetting(Toy.PLAN, 1, Toy.recipe(Recipe.Rollout.FULL, SEED)), networks, there, List.of())) {
+                    new PhaseSetting(Toy.PLAN, 1, Toy.recipe(Recipe.Rollout.FULL, SEED)),
+                    networks,
+                    there,
+                    List.of(),
+                    Optional.empty())) {
                 assertThat(fresh.rollOutScored(1).xS()).isNotEqualTo(stale);
                 fresh.step(1, GRADIENT);
                 assertThat(generator.weights()).isEqualTo(fresh.weights()).isNotEqualTo(weights);
@@ -315,17 +320,23 @@ class GeneratorTrainingTest {
                 new NetworkCard(List.of(2), List.of(), Recipe.Schedule.VARIANCE_PRESERVING, 0, List.of(), Map.of());
         ExpertRef missing = new ExpertRef("missing", "", 0, "/store/missing.pt");
 
-        assertThatThrownBy(() -> new GeneratorTraining(secondPhase(), networks, teacher, List.of()))
+        assertThatThrownBy(() -> new GeneratorTraining(secondPhase(), networks, teacher, List.of(), Optional.empty()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("phase 2 needs the experts before it, got 0");
-        assertThatThrownBy(() -> new GeneratorTraining(secondPhase(), networks, teacher, List.of(other)))
+        assertThatThrownBy(
+                        () -> new GeneratorTraining(secondPhase(), networks, teacher, List.of(other), Optional.empty()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("distil that phase again");
         assertThatThrownBy(() -> new GeneratorTraining(
-                        secondPhase(), networks, networks.file("curved", curved, Toy.WEIGHTS), List.of(first)))
+                        secondPhase(),
+                        networks,
+                        networks.file("curved", curved, Toy.WEIGHTS),
+                        List.of(first),
+                        Optional.empty()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("set the recipe's schedule to the teacher's");
-        assertThatThrownBy(() -> new GeneratorTraining(secondPhase(), networks, teacher, List.of(missing)))
+        assertThatThrownBy(() ->
+                        new GeneratorTraining(secondPhase(), networks, teacher, List.of(missing), Optional.empty()))
                 .isInstanceOf(NetworkFileException.class);
         assertThat(networks.openNetworks()).isZero();
     }

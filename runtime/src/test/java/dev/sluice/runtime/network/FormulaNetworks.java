@@ -211,6 +211,20 @@ public final class FormulaNetworks implements Networks {
             return named(average);
         }
 
+        /** Plain descent has no moments. */
+        @Override
+        public TrainingState state() {
+            return new TrainingState(steps, weights(), average(), Map.of(), Map.of());
+        }
+
+        @Override
+        public void restore(TrainingState state) {
+            steps = (int) state.steps();
+            weights.replaceAll((term, old) -> state.weights().get(term.name()).doubleAt(0));
+            average.replaceAll((term, old) -> state.average().get(term.name()).doubleAt(0));
+            discardGradients();
+        }
+
         private static Map<String, Tensor> named(Map<Term, Double> values) {
             Map<String, Tensor> named = new LinkedHashMap<>();
             values.forEach((term, value) -> named.put(term.name(), Tensor.of(new double[] {value}, 1)));

@@ -1,0 +1,232 @@
+package dev.sluice.actors.supervisor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.actors.node.RoleKeys;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.protocol.message.SupervisorMessage.ExpertPublished;
+import dev.sluice.protocol.message.SupervisorMessage.RoleReady;
+import java.time.Duration;
+import java.util.Set;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.ManualTime;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Somebody lives and says nothing: every wait of the supervisor has an end, and names whom it waited for. */
+class SilenceTest {
+    private static ActorTestKit kit;
+
+    private Stage stage;
+
+    @BeforeAll
+    static void start() {
+        kit = ActorTestKit.create(ManualTime.config());
+    }
+
+    @AfterAll
+    static void shutDown() {
+        kit.shutdownTestKit();
+    }
+
+    @AfterEach
+    void stop() {
+        stage.stop();
+    }
+
+    @Test
+    void nobodyOffersAnyRole() {
+        stage = new Stage(kit);
+
+        assertThat(stage.expectFailedAfter(Stage.ROLES))
+                .isEqualTo("waited 60 s for a node that offers generator, critic, teacher, sampler");
+    }
+
+    @Test
+    void oneRoleIsNotOfferedHoweverOftenTheOthersAre() {
+        stage = new Stage(kit);
+        stage.offerAllButTheTeacher();
+        stage.pass(Duration.ofSeconds(50));
+        stage.offer(RoleKeys.GENERATOR, kit.createTestProbe());
+
+        assertThat(stage.expectFailedAfter(Duration.ofSeconds(10)))
+                .isEqualTo("waited 60 s for a node that offers teacher");
+    }
+
+    @Test
+    void aTrainerDoesNotLoad() {
+        stage = new Stage(kit);
+        stage.cast();
+        stage.tell(new RoleReady(1, Role.SAMPLER, 0));
+        stage.expectEvent("serving");
+        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.tell(new RoleReady(1, Role.CRITIC, 1));
+
+        assertThat(stage.expectFailedAfter(Stage.LOAD)).isEqualTo("waited 40 s for the generator to load phase 1");
+        stage.expectTrainersReleased();
+    }
+
+    @Test
+    void nobodyLoadsTheSecondPhase() {
+        stage = new Stage(kit);
+        stage.run();
+        stage.spendBudget(1);
+        stage.publish(1);
+        stage.expectBegin(2);
+        stage.swap(1);
+
+        assertThat(stage.expectFailedAfter(Stage.LOAD))
+                .isEqualTo("waited 40 s for the generator, critic to load phase 2");
+    }
+
+    @Test
+    void theSamplerDoesNotServeTheTeacher() {
+        stage = new Stage(kit);
+        stage.cast();
+        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.runPhase(1);
+        for (int cycle = 0; cycle < 2; cycle++) {
+            stage.pass(Duration.ofSeconds(15));
+            stage.tell(Stage.commit(1, 1, cycle, true));
+            stage.expectCycle(1, cycle);
+        }
+
+        assertThat(stage.expectFailedAfter(Duration.ofSeconds(10)))
+                .isEqualTo("waited 40 s for the sampler to serve the teacher");
+    }
+
+    @Test
+    void noCycleIsCommitted() {
+        stage = new Stage(kit);
+        stage.run();
+
+        assertThat(stage.expectFailedAfter(Stage.STALL)).isEqualTo("waited 20 s for phase 1 to commit a cycle");
+        stage.expectTrainersReleased();
+    }
+
+    @Test
+    void everyCommittedCycleGivesTheNextOneItsFullTime() {
+        stage = new Stage(kit);
+        stage.run();
+        for (int cycle = 0; cycle < Stage.CYCLES; cycle++) {
+            stage.pass(Stage.STALL.minusMillis(1));
+            stage.tell(Stage.commit(1, 1, cycle, true));
+            stage.expectCycle(1, cycle);
+        }
+
+        assertThat(stage.expectFailedAfter(Stage.STALL))
+                .as("the budget is spent and the generator does not say so")
+                .isEqualTo("waited 20 s for phase 1 to commit a cycle");
+    }
+
+    @Test
+    void aRoleThatAnswersWithoutCommittingMakesNoProgress() {
+        stage = new Stage(kit);
+        stage.run();
+        stage.tell(Stage.commit(1, 1, 0, true));
+        stage.expectCycle(1, 0);
+        stage.pass(Duration.ofSeconds(19));
+        stage.tell(new RoleReady(1, Role.GENERATOR, 1));
+        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.tell(Stage.commit(1, 1, 0, true));
+        stage.tell(Stage.commit(1, 1, 2, true));
+        stage.tell(Stage.commit(0, 1, 1, true));
+
+        assertThat(stage.expectFailedAfter(Duration.ofSeconds(1)))
+                .isEqualTo("waited 20 s for phase 1 to commit a cycle");
+    }
+
+    @Test
+    void theExpertIsNotPublishedThoughTheGeneratorGoesOnCommitting() {
+        stage = new Stage(kit);
+        stage.run();
+        stage.spendBudget(1);
+        stage.pass(Duration.ofSeconds(30));
+        stage.tell(Stage.commit(1, 1, Stage.CYCLES, true));
+
+        assertThat(stage.expectFailedAfter(Duration.ofSeconds(10)))
+                .isEqualTo("waited 40 s for the expert of phase 1 to be published");
+    }
+
+    @Test
+    void theSamplerDoesNotAnswerASwap() {
+        stage = new Stage(kit);
+        stage.run();
+        stage.spendBudget(1);
+        stage.publish(1);
+
+        assertThat(stage.expectFailedAfter(Stage.SWAP))
+                .isEqualTo("waited 30 s for the sampler to swap in the expert of phase 1");
+    }
+
+    @Test
+    void theSamplerDoesNotAnswerTheLastSwapAfterTheTrainersAreDone() {
+        stage = new Stage(kit);
+        stage.train();
+        stage.tell(Stage.commit(1, 2, Stage.CYCLES, true));
+        stage.tell(new ExpertPublished(1, 2, Stage.expert(2)));
+        stage.tell(new RoleReady(1, Role.GENERATOR, 2));
+
+        assertThat(stage.expectFailedAfter(Stage.SWAP))
+                .isEqualTo("waited 30 s for the sampler to swap in the expert of phase 2");
+    }
+
+    @Test
+    void aSamplerThatDoesNotAnswerTheGalleryCostsTheSheetsAndNotTheRun() {
+        stage = new Stage(kit, new Gallery.Settings(2, 0, 4, Duration.ofSeconds(2), Set.of()));
+        stage.cast();
+        stage.tell(new RoleReady(1, Role.SAMPLER, 0));
+        stage.expectEvent("serving");
+        stage.sampler.expectMessageClass(SamplerMessage.Generate.class);
+        stage.pass(Duration.ofSeconds(7));
+        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.runPhase(1);
+        stage.spendBudget(1);
+        stage.publish(1);
+        stage.expectBegin(2);
+        stage.swap(1);
+        stage.sampler.expectMessageClass(SamplerMessage.Generate.class);
+        stage.runPhase(2);
+        stage.pass(Duration.ofSeconds(7));
+        stage.spendBudget(2);
+        stage.publish(2);
+        stage.swap(2);
+        stage.sampler.expectMessageClass(SamplerMessage.Generate.class);
+        stage.pass(Duration.ofMillis(6990));
+
+        stage.time.timePasses(Duration.ofMillis(20));
+
+        stage.listener.expectMessageClass(Outcome.Finished.class);
+    }
+
+    @Test
+    void afterTheEndNoWaitIsOverdue() {
+        stage = new Stage(kit);
+        stage.train();
+        stage.expectTrainersReleased();
+        stage.swap(2);
+        stage.listener.expectMessageClass(Outcome.Finished.class);
+        stage.expectEvent("run-finished");
+
+        stage.pass(Duration.ofHours(1));
+
+        stage.recorder.expectNoMessage(Duration.ofMillis(1));
+        stage.generator.expectNoMessage(Duration.ofMillis(1));
+    }
+
+    @Test
+    void aFailureIsToldOnceHoweverManyWaitsRunOutAfterIt() {
+        stage = new Stage(kit);
+        stage.cast();
+        stage.expectFailedAfter(Stage.LOAD);
+        stage.expectTrainersReleased();
+
+        stage.pass(Duration.ofHours(1));
+
+        stage.recorder.expectNoMessage(Duration.ofMillis(1));
+        stage.generator.expectNoMessage(Duration.ofMillis(1));
+    }
+}

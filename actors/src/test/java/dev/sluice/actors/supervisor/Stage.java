@@ -1,0 +1,333 @@
+package dev.sluice.actors.supervisor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.actors.fake.SmallRun;
+import dev.sluice.actors.node.RoleKeys;
+import dev.sluice.protocol.CriticReport;
+import dev.sluice.protocol.CycleReport;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.ModelCard;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.StateRef;
+import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.message.CriticMessage;
+import dev.sluice.protocol.message.GeneratorMessage;
+import dev.sluice.protocol.message.RecorderMessage;
+import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
+import dev.sluice.protocol.message.SupervisorMessage.BudgetSpent;
+import dev.sluice.protocol.message.SupervisorMessage.CycleCommitted;
+import dev.sluice.protocol.message.SupervisorMessage.ExpertPublished;
+import dev.sluice.protocol.message.SupervisorMessage.RoleReady;
+import dev.sluice.protocol.message.SupervisorMessage.StateSaved;
+import dev.sluice.protocol.message.SupervisorMessage.SwapDone;
+import dev.sluice.protocol.message.TeacherMessage;
+import dev.sluice.runtime.checkpoint.Checkpoint;
+import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.StateFile;
+import dev.sluice.runtime.network.TrainingState;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.pekko.Done;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.ManualTime;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.BehaviorInterceptor;
+import org.apache.pekko.actor.typed.TypedActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.receptionist.Receptionist;
+import org.apache.pekko.actor.typed.receptionist.ServiceKey;
+
+/** One phase supervisor in a system whose time stands still, with every role played by the test. */
+final class Stage {
+    static final int CYCLES = 3;
+    static final int SKIPPED_LIMIT = 2;
+    static final Gallery.Settings NO_PICTURES = new Gallery.Settings(0, 2, 4, Duration.ofSeconds(5), Set.of());
+    private static final Path STORE = Path.of("target", "supervisor-stage").toAbsolutePath();
+    private static final ExpertRef TEACHER = new ExpertRef("teacher", "sha-t", 1, "/store/teacher.pt");
+    static final Duration ROLES = Duration.ofSeconds(60);
+    static final Duration LOAD = Duration.ofSeconds(40);
+    static final Duration SWAP = Duration.ofSeconds(30);
+    static final Duration STALL = Duration.ofSeconds(20);
+    /** A run that keeps a checkpoint at the end of every phase and nowhere else. */
+    static final RunPlan RUN = plan(1, Optional.empty(), 0);
+
+    static RunPlan plan(int epoch, Optional<Checkpoint> from, int checkpointEvery) {
+        return new RunPlan(
+                epoch,
+                from,
+                new ModelCard("toy", List.of(2), SmallRun.CARD.classNames()),
+                TEACHER,
+                SmallRun.PLAN,
+                SmallRun.RECIPE,
+                List.of(CYCLES, CYCLES),
+                Path.of("/store/experts"),
+                50,
+                20,
+                SKIPPED_LIMIT,
+                new RunPlan.Keeping(
+                        new CheckpointStore(STORE, STORE.resolve("checkpoints")), checkpointEvery, 2, Map.of()),
+                new RunPlan.Timeouts(ROLES, LOAD, SWAP, STALL));
+    }
+
+    final ActorTestKit kit;
+    final ManualTime time;
+    final TestProbe<GeneratorMessage> generator;
+    final TestProbe<CriticMessage> critic;
+    final TestProbe<TeacherMessage> teacher;
+    final TestProbe<SamplerMessage> sampler;
+    final TestProbe<RecorderMessage> recorder;
+    final TestProbe<Outcome> listener;
+    final ActorRef<SupervisorMessage> supervisor;
+    /** That the trainers are in. */
+    int epoch;
+
+    /** Of all that the test offered, to be taken back at its end. */
+    private final List<Runnable> withdrawals = new ArrayList<>();
+
+    Stage(ActorTestKit kit) {
+        this(kit, NO_PICTURES);
+    }
+
+    Stage(ActorTestKit kit, Gallery.Settings pictures) {
+        this(kit, RUN, pictures);
+    }
+
+    Stage(ActorTestKit kit, RunPlan run, Gallery.Settings pictures) {
+        this.kit = kit;
+        this.epoch = run.epoch();
+        this.time = ManualTime.get(kit.system());
+        this.generator = kit.createTestProbe("generator");
+        this.critic = kit.createTestProbe("critic");
+        this.teacher = kit.createTestProbe("teacher");
+        this.sampler = kit.createTestProbe("sampler");
+        this.recorder = kit.createTestProbe("recorder");
+        this.listener = kit.createTestProbe("listener");
+        Behavior<SupervisorMessage> behavior =
+                PhaseSupervisor.create(run, recorder.getRef(), pictures, listener.getRef());
+        this.supervisor = kit.spawn(Behaviors.intercept(AnswersFences::new, behavior));
+    }
+
+    /** Answered when everything that came before it has been handled: time must not pass while timers are being set. */
+    private record Fence(ActorRef<Done> replyTo) implements SupervisorMessage.Local {}
+
+    private static final class AnswersFences extends BehaviorInterceptor<SupervisorMessage, SupervisorMessage> {
+        AnswersFences() {
+            super(SupervisorMessage.class);
+        }
+
+        @Override
+        public Behavior<SupervisorMessage> aroundReceive(
+                TypedActorContext<SupervisorMessage> context,
+                SupervisorMessage message,
+                ReceiveTarget<SupervisorMessage> target) {
+            if (message instanceof Fence fence) {
+                fence.replyTo().tell(Done.getInstance());
+                return Behaviors.same();
+            }
+            return target.apply(context, message);
+        }
+    }
+
+    /** Everything that was told before this has been handled after it. */
+    void settle() {
+        TestProbe<Done> handled = kit.createTestProbe();
+        supervisor.tell(new Fence(handled.getRef()));
+        handled.expectMessage(Done.getInstance());
+    }
+
+    /** Lets this much time pass, in which the run must not end. */
+    void pass(Duration duration) {
+        settle();
+        time.timePasses(duration);
+        settle();
+        listener.expectNoMessage(Duration.ofMillis(1));
+    }
+
+    /** The receptionist hears of it before any supervisor that is spawned after this asks. */
+    <M> void offer(ServiceKey<M> key, TestProbe<M> role) {
+        ActorRef<Receptionist.Command> receptionist = kit.system().receptionist();
+        receptionist.tell(Receptionist.register(key, role.getRef()));
+        withdrawals.add(() -> receptionist.tell(Receptionist.deregister(key, role.getRef())));
+    }
+
+    void offerAllButTheTeacher() {
+        offer(RoleKeys.GENERATOR, generator);
+        offer(RoleKeys.CRITIC, critic);
+        offer(RoleKeys.SAMPLER, sampler);
+    }
+
+    /** Every role is offered, and told what to load. */
+    void cast() {
+        offerAllButTheTeacher();
+        offer(RoleKeys.TEACHER, teacher);
+        for (int i = 0; i < 4; i++) {
+            expectEvent("role-started");
+        }
+        sampler.expectMessageClass(SamplerMessage.Serve.class);
+        teacher.expectMessageClass(TeacherMessage.Load.class);
+        expectBegin(1);
+    }
+
+    void expectBegin(int phase) {
+        assertThat(generator
+                        .expectMessageClass(GeneratorMessage.BeginPhase.class)
+                        .phase())
+                .isEqualTo(phase);
+        assertThat(critic.expectMessageClass(CriticMessage.BeginPhase.class).phase())
+                .isEqualTo(phase);
+    }
+
+    /** The sampler serves the teacher and the first phase runs. */
+    void run() {
+        cast();
+        tell(new RoleReady(1, Role.SAMPLER, 0));
+        expectEvent("serving");
+        tell(new RoleReady(1, Role.TEACHER, 0));
+        runPhase(1);
+    }
+
+    /** Both trainers have loaded a phase, and the generator is told to run it. */
+    void runPhase(int phase) {
+        tell(new RoleReady(1, Role.GENERATOR, phase));
+        tell(new RoleReady(1, Role.CRITIC, phase));
+        expectEvent("phase-begun");
+        generator.expectMessage(new GeneratorMessage.Run(1, phase, CYCLES));
+    }
+
+    static CycleCommitted commit(int epoch, int phase, int cycle, boolean stepped) {
+        CriticReport critic = new CriticReport(List.of(1.0), 0.5, 0);
+        return new CycleCommitted(
+                epoch, new CycleReport(phase, cycle, critic, 0.25, stepped ? 2 : Double.NaN, stepped));
+    }
+
+    static ExpertRef expert(int phase) {
+        return new ExpertRef("phase-" + phase, "sha-" + phase, 1, "/store/experts/phase-" + phase + ".pt");
+    }
+
+    /** The generator commits a phase's cycles and is told to publish. */
+    void spendBudget(int phase) {
+        for (int cycle = 0; cycle < CYCLES; cycle++) {
+            tell(commit(1, phase, cycle, true));
+            expectCycle(phase, cycle);
+        }
+        tell(new BudgetSpent(1, phase, CYCLES));
+        keep(phase, CYCLES);
+        expectEvent("phase-ended");
+        generator.expectMessage(
+                new GeneratorMessage.Publish(1, phase, expert(phase).path()));
+    }
+
+    /** Both trainers are told to save, do, and the checkpoint is kept. */
+    Checkpoint keep(int phase, int cycle) {
+        StateRef ofGenerator = save(Role.GENERATOR, expectSaveOfGenerator(phase, cycle), phase, cycle);
+        StateRef ofCritic = save(Role.CRITIC, expectSaveOfCritic(phase, cycle), phase, cycle);
+        tell(new StateSaved(epoch, ofCritic));
+        tell(new StateSaved(epoch, ofGenerator));
+        assertThat(expectEvent("checkpoint-kept"))
+                .containsEntry("phase", (long) phase)
+                .containsEntry("cycle", (long) cycle);
+        List<ExpertRef> experts = phase == 1 ? List.of() : List.of(expert(1));
+        return new Checkpoint(epoch, 0, 0, TEACHER.sha256(), Map.of(), experts, ofGenerator, ofCritic);
+    }
+
+    Path expectSaveOfGenerator(int phase, int cycle) {
+        GeneratorMessage.Save save = generator.expectMessageClass(GeneratorMessage.Save.class);
+        assertThat(save).isEqualTo(new GeneratorMessage.Save(epoch, phase, cycle, save.path()));
+        return Path.of(save.path());
+    }
+
+    Path expectSaveOfCritic(int phase, int cycle) {
+        CriticMessage.Save save = critic.expectMessageClass(CriticMessage.Save.class);
+        assertThat(save).isEqualTo(new CriticMessage.Save(epoch, phase, cycle, save.path()));
+        return Path.of(save.path());
+    }
+
+    static StateRef save(Role role, Path file, int phase, int cycle) {
+        Map<String, Tensor> weights = Map.of("w", Tensor.of(new float[] {cycle}, 1));
+        try {
+            return StateFile.write(
+                    file, role, phase, cycle, new TrainingState(cycle, weights, weights, weights, weights));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The generator publishes, and the sampler is told to swap. */
+    void publish(int phase) {
+        tell(new ExpertPublished(1, phase, expert(phase)));
+        expectEvent("expert-published");
+        expectEvent("swap-begun");
+        sampler.expectMessage(new SamplerMessage.SwapExpert(phase, expert(phase), supervisor));
+    }
+
+    void swap(int phase) {
+        tell(new SwapDone(phase, expert(phase), 12));
+        expectEvent("swap-done");
+    }
+
+    /** Both phases are trained and published, the first one is served, the second's swap is under way. */
+    void train() {
+        run();
+        spendBudget(1);
+        publish(1);
+        expectBegin(2);
+        swap(1);
+        runPhase(2);
+        spendBudget(2);
+        publish(2);
+    }
+
+    void tell(SupervisorMessage message) {
+        supervisor.tell(message);
+    }
+
+    /** The next thing that the recorder is told: such an event. */
+    Map<String, Object> expectEvent(String type) {
+        RecorderMessage.Event event = recorder.expectMessageClass(RecorderMessage.Event.class);
+        assertThat(event.type()).as(event.toString()).isEqualTo(type);
+        assertThat(event.fields()).containsEntry("epoch", (long) epoch);
+        return event.fields();
+    }
+
+    void expectCycle(int phase, int cycle) {
+        CycleReport report =
+                recorder.expectMessageClass(RecorderMessage.Cycle.class).report();
+        assertThat(List.of(report.phase(), report.cycle())).isEqualTo(List.of(phase, cycle));
+    }
+
+    void expectTrainersReleased() {
+        generator.expectMessage(new GeneratorMessage.Release(1));
+        critic.expectMessage(new CriticMessage.Release(1));
+        teacher.expectMessage(new TeacherMessage.Release(1));
+    }
+
+    /** The run is over, with the same cause for the user and in the log. */
+    String expectFailed() {
+        String cause = listener.expectMessageClass(Outcome.Failed.class).cause();
+        assertThat(expectEvent("run-failed")).containsEntry("cause", cause);
+        return cause;
+    }
+
+    String expectFailedAfter(Duration duration) {
+        pass(duration.minusMillis(1));
+        time.timePasses(Duration.ofMillis(2));
+        return expectFailed();
+    }
+
+    /** Stops everybody. The next test's supervisor must not meet this one's roles. */
+    void stop() {
+        withdrawals.forEach(Runnable::run);
+        kit.stop(supervisor, Duration.ofSeconds(10));
+    }
+}
