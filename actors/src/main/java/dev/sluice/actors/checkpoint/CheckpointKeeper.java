@@ -50,7 +50,6 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Ke
         Checkpoint checkpoint = order.checkpoint();
         try {
             store.complete(checkpoint);
-            order.replyTo().tell(new Kept(checkpoint));
         } catch (IOException | RuntimeException e) {
             order.replyTo().tell(new NotKept(checkpoint.phase(), checkpoint.cycle(), e.getMessage()));
             return this;
@@ -60,6 +59,8 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Ke
         } catch (IOException e) {
             getContext().getLog().warn("old checkpoints cannot be deleted: {}", e.toString());
         }
+        // Not before: the parts of the next one would be taken for left-overs.
+        order.replyTo().tell(new Kept(checkpoint));
         return this;
     }
 }

@@ -325,8 +325,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     }
 
     private Behavior<SupervisorMessage> onBudgetSpent(SupervisorMessage.BudgetSpent spent) {
-        boolean stands = stopping || committed == checkpointing.nextStand(phase, committed - 1);
-        if (!isOf(Step.RUNNING, spent.epoch(), spent.phase()) || spent.cycles() != committed || !stands) {
+        if (!isOf(Step.RUNNING, spent.epoch(), spent.phase()) || spent.cycles() != committed || !mayStand()) {
             return this;
         }
         if (checkpointing.isWorthKeeping(phase, committed, stopping, skippedInARow)) {
@@ -335,6 +334,11 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
             goOn();
         }
         return this;
+    }
+
+    /** Whether the generator was told to stand where it is; a repeated report of an earlier stand is none. */
+    private boolean mayStand() {
+        return stopping || committed == checkpointing.nextStand(phase, committed - 1);
     }
 
     /** From a cycle at which the generator stands and nothing has to be kept any more. */

@@ -167,13 +167,17 @@ final class Stage {
         offer(RoleKeys.SAMPLER, sampler);
     }
 
-    /** Every role is offered, and told what to load. */
-    void cast() {
+    void offerEverything() {
         offerAllButTheTeacher();
         offer(RoleKeys.TEACHER, teacher);
         for (int i = 0; i < 4; i++) {
             expectEvent("role-started");
         }
+    }
+
+    /** Every role is offered, and told what to load. */
+    void cast() {
+        offerEverything();
         sampler.expectMessageClass(SamplerMessage.Serve.class);
         teacher.expectMessageClass(TeacherMessage.Load.class);
         expectBegin(1);
@@ -190,19 +194,28 @@ final class Stage {
 
     /** The sampler serves the teacher and the first phase runs. */
     void run() {
+        run(CYCLES);
+    }
+
+    /** @param stand cycle that the generator is told to run to */
+    void run(int stand) {
         cast();
         tell(new RoleReady(1, Role.SAMPLER, 0));
         expectEvent("serving");
         tell(new RoleReady(1, Role.TEACHER, 0));
-        runPhase(1);
+        runPhase(1, stand);
     }
 
     /** Both trainers have loaded a phase, and the generator is told to run it. */
     void runPhase(int phase) {
+        runPhase(phase, CYCLES);
+    }
+
+    private void runPhase(int phase, int stand) {
         tell(new RoleReady(1, Role.GENERATOR, phase));
         tell(new RoleReady(1, Role.CRITIC, phase));
         expectEvent("phase-begun");
-        generator.expectMessage(new GeneratorMessage.Run(1, phase, CYCLES));
+        generator.expectMessage(new GeneratorMessage.Run(1, phase, stand));
     }
 
     static CycleCommitted commit(int epoch, int phase, int cycle, boolean stepped) {
@@ -310,6 +323,10 @@ final class Stage {
         generator.expectMessage(new GeneratorMessage.Release(1));
         critic.expectMessage(new CriticMessage.Release(1));
         teacher.expectMessage(new TeacherMessage.Release(1));
+    }
+
+    void expectFault() {
+        assertThat((String) expectEvent("fault-seen").get("cause")).contains("the gradient was not finite");
     }
 
     /** The run is over, with the same cause for the user and in the log. */
