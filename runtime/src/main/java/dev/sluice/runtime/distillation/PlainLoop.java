@@ -45,17 +45,22 @@ public final class PlainLoop {
      * @param cycles generator updates of every phase
      * @param onCycle hears of every cycle
      * @return the experts, noisiest first
-     * @throws IllegalArgumentException before anything is trained, when {@code cycles} is not one number a phase
+     * @throws IllegalArgumentException before anything is trained, when {@code cycles} is not one number a phase or one
+     *     of the phases does not fit the recipe
      */
     public List<ExpertRef> run(List<Integer> cycles, Path folder, Consumer<CycleReport> onCycle) throws IOException {
         if (cycles.size() != plan.phaseCount()) {
             throw new IllegalArgumentException(
                     "cycles " + cycles + " must be one number for each of the plan's " + plan.phaseCount() + " phases");
         }
+        List<PhaseSetting> settings = new ArrayList<>();
+        for (int k = 1; k <= plan.phaseCount(); k++) {
+            settings.add(new PhaseSetting(plan, k, recipe));
+        }
         List<ExpertRef> experts = new ArrayList<>();
         try (Network frozenTeacher = networks.open(teacher)) {
-            for (int k = 1; k <= plan.phaseCount(); k++) {
-                PhaseSetting setting = new PhaseSetting(plan, k, recipe);
+            for (PhaseSetting setting : settings) {
+                int k = setting.number();
                 try (GeneratorTraining generator =
                                 new GeneratorTraining(setting, networks, teacher, experts, Optional.empty());
                         CriticTraining critic = new CriticTraining(setting, networks, teacher, Optional.empty())) {

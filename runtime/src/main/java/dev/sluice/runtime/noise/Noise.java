@@ -10,7 +10,7 @@ import dev.sluice.protocol.Tensor;
  * <p>Immutable and thread-safe. Same bits on every machine.
  *
  * @param seed of the run
- * @param phase 0 where there are none
+ * @param phase 0 where there are none; at most 65535
  */
 public record Noise(long seed, int phase) {
     /** What a draw is for: streams of different purposes never share a block. */
@@ -47,7 +47,17 @@ public record Noise(long seed, int phase) {
 
     private static final double TWO_TO_MINUS_32 = 0x1p-32;
 
-    /** Standard normal noise, float32 of {@code shape}; row i depends on the key and i alone. */
+    public Noise {
+        if (phase < 0 || phase > 0xFFFF) {
+            throw new IllegalArgumentException("there is no noise for phase " + phase + ": phases are 0 to 65535");
+        }
+    }
+
+    /**
+     * Standard normal noise, float32 of {@code shape}; row i depends on the key and i alone.
+     *
+     * @param step below 2^40; what counts it is the purpose's
+     */
     public Tensor gaussian(Purpose purpose, long step, long... shape) {
         return gaussianFrom(0, purpose, step, shape);
     }
@@ -100,8 +110,8 @@ public record Noise(long seed, int phase) {
     }
 
     private void block(Purpose purpose, long step, int index, int block, int[] out) {
-        if (step < 0 || step >= 1L << 40 || phase < 0 || phase > 0xFFFF) {
-            throw new IllegalArgumentException("no noise for phase " + phase + ", step " + step);
+        if (step < 0 || step >= 1L << 40) {
+            throw new IllegalArgumentException("there is no noise for step " + step + ": steps are 0 to 2^40 - 1");
         }
         // 128 bits of counter: 32 of block, 32 of sample, then step (40), purpose (8) and phase (16).
         int low = (int) step;

@@ -6,7 +6,8 @@ public final class TimestepShift {
 
     /** t' of {@code t} in [0, 1] for κ = {@code kappa} &gt; 0. */
     public static double shift(double kappa, double t) {
-        return kappa * t / (1 + (kappa - 1) * t);
+        // The denominator is 1 + (κ−1)t in a form that gives exactly 1 at t = 1.
+        return kappa * t / (kappa * t + (1 - t));
     }
 
     /** The t whose shift is {@code shifted}. */

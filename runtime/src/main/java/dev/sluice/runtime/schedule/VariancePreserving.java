@@ -19,4 +19,12 @@ final class VariancePreserving implements NoiseSchedule {
     public double sigma(double t) {
         return StrictMath.sin(Math.PI / 2 * t);
     }
+
+    /** The general form's difference rounds to no noise at all for the smallest steps; this product does not. */
+    @Override
+    public Kernel kernel(double s, double t) {
+        Kernel general = NoiseSchedule.super.kernel(s, t);
+        double variance = StrictMath.sin(Math.PI / 2 * (t - s)) * StrictMath.sin(Math.PI / 2 * (t + s));
+        return new Kernel(general.alpha(), Math.sqrt(variance) / alpha(s));
+    }
 }
