@@ -90,12 +90,19 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
             }
             return this;
         }
-        letGo();
+        if (assignment != null && begin.epoch() > assignment.epoch()) {
+            // Whatever the network of the old epoch is stuck in (contract F7), the new one does not wait for it.
+            letGo();
+        }
+        forget();
         assignment = begin;
         cycle = begin.from().map(StateRef::cycle).orElse(0);
         getContext().watch(begin.supervisor());
-        bench = getContext().spawnAnonymous(Workbench.<CriticTraining>create(), pinned);
-        getContext().watch(bench);
+        // The workbench of the phase before closes what it had first: two phases never share the memory.
+        if (bench == null) {
+            bench = getContext().spawnAnonymous(Workbench.<CriticTraining>create(), pinned);
+            getContext().watch(bench);
+        }
         ActorRef<CriticMessage> self = getContext().getSelf();
         bench.tell(new Workbench.Open<>(() -> new CriticTraining(
                 new PhaseSetting(begin.plan(), begin.phase(), begin.recipe()),
@@ -254,14 +261,18 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     }
 
     private void letGo() {
-        if (assignment != null) {
-            getContext().unwatch(assignment.supervisor());
-            assignment = null;
-        }
+        forget();
         if (bench != null) {
             getContext().unwatch(bench);
             getContext().stop(bench);
             bench = null;
+        }
+    }
+
+    private void forget() {
+        if (assignment != null) {
+            getContext().unwatch(assignment.supervisor());
+            assignment = null;
         }
         loaded = false;
         cycle = 0;

@@ -101,13 +101,20 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
             }
             return this;
         }
-        letGo();
+        if (assignment != null && begin.epoch() > assignment.epoch()) {
+            // Whatever the network of the old epoch is stuck in (contract F7), the new one does not wait for it.
+            letGo();
+        }
+        forget();
         assignment = begin;
         begun = begin.from().map(StateRef::cycle).orElse(0);
         committed = begun;
         getContext().watch(begin.supervisor());
-        bench = getContext().spawnAnonymous(Workbench.<GeneratorTraining>create(), pinned);
-        getContext().watch(bench);
+        // The workbench of the phase before closes what it had first: two phases never share the memory.
+        if (bench == null) {
+            bench = getContext().spawnAnonymous(Workbench.<GeneratorTraining>create(), pinned);
+            getContext().watch(bench);
+        }
         ActorRef<GeneratorMessage> self = getContext().getSelf();
         bench.tell(new Workbench.Open<>(() -> new GeneratorTraining(
                 new PhaseSetting(begin.plan(), begin.phase(), begin.recipe()),
@@ -295,14 +302,18 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     }
 
     private void letGo() {
-        if (assignment != null) {
-            getContext().unwatch(assignment.supervisor());
-            assignment = null;
-        }
+        forget();
         if (bench != null) {
             getContext().unwatch(bench);
             getContext().stop(bench);
             bench = null;
+        }
+    }
+
+    private void forget() {
+        if (assignment != null) {
+            getContext().unwatch(assignment.supervisor());
+            assignment = null;
         }
         loaded = false;
         budget = 0;
