@@ -11,6 +11,8 @@ import java.util.List;
  * @param name of the run and of the model over HTTP
  * @param teacher TorchScript file, absolute; whether it is there is checked by {@link Settings#load}, not here,
  *     because a finished run can be served without it
+ * @param method a name for boundaries and rollout, which it then sets: one phase with the budget of all, or the phases
+ *     that the boundaries make
  * @param plan keys {@code timesteps} and {@code boundaries}
  * @param cycles budget of every phase, in generator updates
  * @param teacherSteps solver steps over the whole schedule when the teacher itself serves
@@ -22,6 +24,7 @@ import java.util.List;
 public record ExperimentSettings(
         String name,
         Path teacher,
+        Method method,
         PhasePlan plan,
         List<Integer> cycles,
         Recipe recipe,
@@ -54,6 +57,14 @@ public record ExperimentSettings(
                     cycles,
                     "must be between 1 and 10000000 in every phase; phase " + (i + 1) + " has " + cycles.get(i));
         }
+        limits.requireTogether(
+                method.fits(plan, recipe.rollout()),
+                "method",
+                Scalars.key(method),
+                "must go with " + (method.isOnePhase() ? "one phase and " : "") + "recipe.rollout = "
+                        + Scalars.key(method.rollout()) + ", not with boundaries " + plan.boundaries()
+                        + " and recipe.rollout = " + Scalars.key(recipe.rollout())
+                        + "; leave those to it, or write method = as-configured");
         limits.within("teacher-steps", teacherSteps, 1, 10_000);
         limits.within("snapshot-every", snapshotEvery, 0, 10_000_000);
         limits.within("grid-samples", gridSamples, 0, 65_536);

@@ -135,7 +135,8 @@ final class Scalars {
                         + String.join(", ", constants.stream().map(Scalars::key).toList())));
     }
 
-    private static String key(Enum<?> constant) {
+    /** A constant as configuration writes it. */
+    static String key(Enum<?> constant) {
         return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 

@@ -5,11 +5,15 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigUtil;
+import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
+import com.typesafe.config.ConfigValueType;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 
 /** Finds the configuration's parts and lays them over one another: overrides, then the experiment, then defaults. */
 final class SettingsReader {
@@ -17,6 +21,7 @@ final class SettingsReader {
 
     private static final String SUFFIX = ".conf";
     private static final String THREADS = "engine.threads";
+    private static final String METHOD = "experiment.method";
 
     private SettingsReader() {}
 
@@ -33,7 +38,7 @@ final class SettingsReader {
         List<String> problems = new ArrayList<>();
         Config over = overrides(overrides, problems);
         Config experiment = experiment(nameOrFile, problems);
-        Config laid = experiment == null ? null : over.withFallback(experiment);
+        Config laid = experiment == null ? null : over.withFallback(ofMethod(over, experiment));
         return requireTeacher(nameOrFile, bind(nameOrFile, laid, home.toAbsolutePath(), problems));
     }
 
@@ -75,6 +80,52 @@ final class SettingsReader {
             throw new BadSettings(source, problems);
         }
         return new Binder(complete, home, problems).bind(source, Bundled.FASHION);
+    }
+
+    /**
+     * The experiment with what its method, if it names one, makes of it: the rollout and, where all is one phase, the
+     * boundaries and the budget of all phases in one.
+     */
+    private static Config ofMethod(Config over, Config experiment) {
+        Config both = over.withFallback(experiment);
+        Optional<Method> named = both.hasPath(METHOD) ? methodNamed(both.getValue(METHOD)) : Optional.empty();
+        if (named.isEmpty() || named.get() == Method.AS_CONFIGURED) {
+            return experiment;
+        }
+        Config made = ConfigFactory.empty(METHOD)
+                .withValue(
+                        "experiment.recipe.rollout",
+                        ConfigValueFactory.fromAnyRef(Scalars.key(named.get().rollout())));
+        if (named.get().isOnePhase() && isList(experiment, "boundaries") && isList(experiment, "cycles")) {
+            List<? extends ConfigValue> boundaries = experiment.getList("experiment.boundaries");
+            try {
+                int budget = experiment.getIntList("experiment.cycles").stream().reduce(0, Math::addExact);
+                made = made.withValue(
+                                "experiment.boundaries",
+                                ConfigValueFactory.fromIterable(
+                                        boundaries.subList(boundaries.size() - 1, boundaries.size()).stream()
+                                                .map(ConfigValue::unwrapped)
+                                                .toList()))
+                        .withValue("experiment.cycles", ConfigValueFactory.fromIterable(List.of(budget)));
+            } catch (ConfigException | ArithmeticException e) {
+                // Cycles that are no numbers are refused with everything else, by their own key.
+                return experiment;
+            }
+        }
+        return made.withFallback(experiment);
+    }
+
+    private static boolean isList(Config experiment, String key) {
+        String path = "experiment." + key;
+        return experiment.hasPath(path)
+                && experiment.getValue(path).valueType() == ConfigValueType.LIST
+                && !experiment.getList(path).isEmpty();
+    }
+
+    private static Optional<Method> methodNamed(ConfigValue value) {
+        return Arrays.stream(Method.values())
+                .filter(method -> Scalars.key(method).equals(value.unwrapped()))
+                .findFirst();
     }
 
     private static Config complete(Config config) {

@@ -37,7 +37,7 @@ class RefusalTest {
                     serving.max-body-bytes=3 | serving.max-body-bytes = 3 must be between 256 and 16777216
                     serving=5 | serving must be a section: serving { … }
                     serving.port={a:1} | serving.port = {"a":1} must be a single value
-                    engine.device=gpu | engine.device = "gpu" must be cpu: no other natives ship
+                    engine.device=gpu | engine.device = "gpu" must be cpu, gpu:0, gpu:1 ...
                     engine.threads=0 | engine.threads = 0 must be between 1 and 1024
                     node.roles=[] | node.roles = [] must name one or more of [generator, critic, teacher, sampler, control]
                     node.roles=[critik] | node.roles = ["critik"] must be a list whose every entry fits; "critik" must be one of generator, critic, teacher, sampler, control
@@ -53,6 +53,7 @@ class RefusalTest {
                     experiment.cycles=[5] | experiment.cycles = [5] must have one entry for each of the 2 phases that the boundaries [0.75, 0.0] make
                     experiment.cycles=[5,0] | experiment.cycles = [5, 0] must be between 1 and 10000000 in every phase; phase 2 has 0
                     experiment.recipe.rollout=one-step | experiment.recipe.rollout = one-step must have phases of one step each, phase 1 has 2; write sgts or full, or cut the phase at every timestep
+                    experiment.method=ddm | experiment.method = "ddm" must be one of as-configured, dmd, dmd-sgts, phased-dmd, phased-dmd-sgts
                     experiment.name=../up | experiment.name = "../up" must be 1 to 63 lower-case letters, digits, dots, dashes and underscores: it names the model over HTTP
                     experiment.teacher-steps=0 | experiment.teacher-steps = 0 must be between 1 and 10000
                     experiment.recipe.bach=8 | unknown key experiment.recipe.bach; did you mean experiment.recipe.batch?
@@ -197,10 +198,23 @@ class RefusalTest {
         assertThatThrownBy(() -> new EngineSettings(0, "tpu"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("engine.threads = 0 must be between 1 and 1024;"
-                        + " engine.device = \"tpu\" must be cpu: no other natives ship");
+                        + " engine.device = \"tpu\" must be cpu, gpu:0, gpu:1 ...");
     }
 
     private List<String> refusals(String... overrides) {
         return Refusals.of(() -> Settings.load("fashion", List.of(overrides), home));
+    }
+
+    @Test
+    void aMethodAndWhatContradictsIt() {
+        assertThat(refusals("experiment.method=dmd", "experiment.recipe.rollout=sgts"))
+                .containsExactly("experiment.method = dmd must go with one phase and recipe.rollout = full, not with"
+                        + " boundaries [0.0] and recipe.rollout = sgts; leave those to it, or write method ="
+                        + " as-configured (--set)");
+        assertThat(refusals("experiment.method=dmd-sgts", "experiment.boundaries=[0.5,0]", "experiment.cycles=[1,2]"))
+                .singleElement()
+                .asString()
+                .startsWith("experiment.method = dmd-sgts must go with one phase and recipe.rollout = sgts, not with"
+                        + " boundaries [0.5, 0.0]");
     }
 }

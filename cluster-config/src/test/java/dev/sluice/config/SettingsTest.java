@@ -46,6 +46,7 @@ class SettingsTest {
                 .isEqualTo(new ExperimentSettings(
                         "fashion",
                         home.resolve("teachers/fashion.pt"),
+                        Method.AS_CONFIGURED,
                         new PhasePlan(List.of(1.0, 0.9, 0.75, 0.5, 0.0), List.of(0.75, 0.0)),
                         List.of(200, 100),
                         new Recipe(
@@ -226,5 +227,46 @@ class SettingsTest {
                         .identity())
                 .isEqualTo(settings.identity());
         assertThat(load("quick", "experiment.recipe.margin=0.03").identity()).isNotEqualTo(settings.identity());
+    }
+
+    @Test
+    void aMethodSetsPhasesBudgetAndRollout() {
+        ExperimentSettings dmd = load("fashion", "experiment.method=dmd").experiment();
+        assertThat(dmd.plan()).isEqualTo(new PhasePlan(List.of(1.0, 0.9, 0.75, 0.5, 0.0), List.of(0.0)));
+        assertThat(dmd.cycles()).containsExactly(300);
+        assertThat(dmd.recipe().rollout()).isEqualTo(Recipe.Rollout.FULL);
+
+        ExperimentSettings sgts =
+                load("mixture-2d", "experiment.method=dmd-sgts").experiment();
+        assertThat(sgts.plan().boundaries()).containsExactly(0.0);
+        assertThat(sgts.cycles()).containsExactly(1200);
+        assertThat(sgts.recipe().rollout()).isEqualTo(Recipe.Rollout.SGTS);
+
+        ExperimentSettings phased =
+                load("fashion", "experiment.method=phased-dmd").experiment();
+        assertThat(phased.plan().boundaries()).containsExactly(0.75, 0.0);
+        assertThat(phased.cycles()).containsExactly(200, 100);
+        assertThat(phased.recipe().rollout()).isEqualTo(Recipe.Rollout.FULL);
+
+        ExperimentSettings both =
+                load("mixture-2d", "experiment.method=phased-dmd-sgts").experiment();
+        assertThat(both.plan().phaseCount()).isEqualTo(4);
+        assertThat(both.recipe().rollout()).isEqualTo(Recipe.Rollout.SGTS);
+    }
+
+    @Test
+    void whatIsSetBesideAMethodWins() {
+        assertThat(load("fashion", "experiment.method=dmd", "experiment.cycles=[7]")
+                        .experiment()
+                        .cycles())
+                .containsExactly(7);
+    }
+
+    @Test
+    void aMethodIsReadBackAsItWasResolved() throws IOException {
+        Settings settings = load("fashion", "experiment.method=dmd");
+        Path file = Files.writeString(home.resolve("config.conf"), settings.render());
+
+        assertThat(Settings.read(file)).isEqualTo(settings);
     }
 }

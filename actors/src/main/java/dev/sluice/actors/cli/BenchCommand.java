@@ -15,7 +15,6 @@ import dev.sluice.runtime.distillation.PlainLoop;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.Networks;
-import dev.sluice.runtime.network.TorchNetworks;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -87,8 +86,7 @@ final class BenchCommand implements Runnable {
             @Option(names = "--rounds", defaultValue = "2", description = "Of each. Default: 2.") int rounds)
             throws Exception {
         Settings settings = what.settings(cycles);
-        Networks networks =
-                TorchNetworks.on(settings.engine().device(), settings.engine().threads());
+        Networks networks = Device.networks(settings.engine());
         List<Double> plain = new ArrayList<>();
         List<Double> actors = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
@@ -117,8 +115,7 @@ final class BenchCommand implements Runnable {
             @Option(names = "--cycles", defaultValue = "500", description = "Per phase. Default: 500.") int cycles)
             throws Exception {
         Settings settings = what.settings(cycles);
-        Networks networks =
-                TorchNetworks.on(settings.engine().device(), settings.engine().threads());
+        Networks networks = Device.networks(settings.engine());
         PrintWriter out = spec.commandLine().getOut();
         actorSystem(settings, networks, cycle -> {
             if (cycle % 50 == 0) {

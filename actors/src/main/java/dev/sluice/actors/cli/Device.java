@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.config.EngineSettings;
 import dev.sluice.runtime.network.TorchNetworks;
 import picocli.CommandLine.Option;
 
@@ -16,5 +17,10 @@ final class Device {
             throw new UserError("--threads " + threads + " must be at least 1");
         }
         return UserError.whenRefused(() -> TorchNetworks.on(device, threads));
+    }
+
+    /** Networks where the configuration says. */
+    static TorchNetworks networks(EngineSettings engine) {
+        return UserError.whenRefused(() -> TorchNetworks.on(engine.device(), engine.threads()));
     }
 }

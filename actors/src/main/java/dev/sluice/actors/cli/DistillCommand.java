@@ -69,8 +69,7 @@ final class DistillCommand implements Callable<Integer> {
         ExperimentSettings chosen = settings.experiment();
         requireSchedule(chosen);
         ExpertRef reference = NetworkFile.reference("teacher", chosen.teacher());
-        TorchNetworks networks =
-                TorchNetworks.on(settings.engine().device(), settings.engine().threads());
+        TorchNetworks networks = Device.networks(settings.engine());
         try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
             RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
             Closeable lock = folder.lock();

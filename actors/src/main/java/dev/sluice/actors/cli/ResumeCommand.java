@@ -76,8 +76,7 @@ final class ResumeCommand implements Callable<Integer> {
             ExpertRef teacher =
                     NetworkFile.reference("teacher", settings.experiment().teacher());
             Optional<Checkpoint> from = find(folder, settings, teacher, out);
-            TorchNetworks networks = TorchNetworks.on(
-                    settings.engine().device(), settings.engine().threads());
+            TorchNetworks networks = Device.networks(settings.engine());
             try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
                 new TrainingSession(settings, folder, teacher, nextEpoch(events), from, stay).carryOut(process, out);
             }

@@ -51,8 +51,7 @@ final class ServeCommand implements Callable<Integer> {
         RunFolder folder = RunFolder.open(run);
         MixturePlan plan = Runs.finished(folder);
         Settings settings = servingOnly(Settings.read(folder.config()));
-        TorchNetworks networks =
-                TorchNetworks.on(settings.engine().device(), settings.engine().threads());
+        TorchNetworks networks = Device.networks(settings.engine());
         try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
             load(process, plan, settings.supervision().loadWithin().toSeconds());
             out.println("sluice: serving " + plan.version() + " (" + plan.nfe() + " evaluations a sample) at "

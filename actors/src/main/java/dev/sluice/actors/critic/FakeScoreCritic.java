@@ -1,7 +1,7 @@
 package dev.sluice.actors.critic;
 
+import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Causes;
-import dev.sluice.actors.workbench.Workbench;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
@@ -43,8 +43,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     private record Loaded(int epoch, int phase) implements CriticMessage.Local {}
 
     private final Networks networks;
-    private final DispatcherSelector pinned;
-    private ActorRef<Workbench.Task<CriticTraining>> bench;
+    private final Bench<CriticTraining> bench;
 
     private CriticMessage.BeginPhase assignment;
     private boolean loaded;
@@ -58,7 +57,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     private FakeScoreCritic(ActorContext<CriticMessage> context, Networks networks, DispatcherSelector pinned) {
         super(context);
         this.networks = networks;
-        this.pinned = pinned;
+        this.bench = new Bench<>(context, pinned);
     }
 
     /** @param pinned dispatcher of the thread that computes */
@@ -98,18 +97,13 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
         assignment = begin;
         cycle = begin.from().map(StateRef::cycle).orElse(0);
         getContext().watch(begin.supervisor());
-        // The workbench of the phase before closes what it had first: two phases never share the memory.
-        if (bench == null) {
-            bench = getContext().spawnAnonymous(Workbench.<CriticTraining>create(), pinned);
-            getContext().watch(bench);
-        }
         ActorRef<CriticMessage> self = getContext().getSelf();
-        bench.tell(new Workbench.Open<>(() -> new CriticTraining(
+        bench.open(() -> new CriticTraining(
                 new PhaseSetting(begin.plan(), begin.phase(), begin.recipe()),
                 networks,
                 begin.teacher(),
-                begin.from())));
-        bench.tell(new Workbench.Do<>(training -> self.tell(new Loaded(begin.epoch(), begin.phase()))));
+                begin.from()));
+        bench.work(training -> self.tell(new Loaded(begin.epoch(), begin.phase())));
         return this;
     }
 
@@ -174,8 +168,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
                     return;
                 }
                 update++;
-                bench.tell(new Workbench.Do<>(
-                        training -> training.train(next.cycle(), next.update(), next.xS(), next.labels())));
+                bench.work(training -> training.train(next.cycle(), next.update(), next.xS(), next.labels()));
             } else {
                 CriticMessage.ScoredSamples next = scored.remove(cycle);
                 if (next == null) {
@@ -190,7 +183,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
 
     private void score(CriticMessage.ScoredSamples batch) {
         CriticMessage.BeginPhase from = assignment;
-        bench.tell(new Workbench.Do<>(training -> {
+        bench.work(training -> {
             CriticTraining.Scored result = training.score(batch.noisy(), batch.teacherVelocity());
             from.generator()
                     .tell(new GeneratorMessage.Gradient(
@@ -198,7 +191,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
             if (from.snapshotEvery() > 0 && batch.cycle() % from.snapshotEvery() == 0) {
                 from.recorder().tell(snapshot(training, batch, result));
             }
-        }));
+        });
     }
 
     private static RecorderMessage.Snapshot snapshot(
@@ -218,7 +211,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     private Behavior<CriticMessage> onSave(CriticMessage.Save save) {
         if (isCurrent(save.epoch(), save.phase()) && loaded) {
             ActorRef<SupervisorMessage> supervisor = assignment.supervisor();
-            bench.tell(new Workbench.Do<>(training -> {
+            bench.work(training -> {
                 try {
                     StateRef state = training.save(Path.of(save.path()), save.cycle());
                     supervisor.tell(new SupervisorMessage.StateSaved(save.epoch(), state));
@@ -226,7 +219,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
                     supervisor.tell(new SupervisorMessage.StateNotSaved(
                             save.epoch(), Role.CRITIC, save.phase(), save.cycle(), e.getMessage()));
                 }
-            }));
+            });
         }
         return this;
     }
@@ -239,11 +232,10 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     }
 
     private Behavior<CriticMessage> onBenchFailed(ChildFailed failed) {
-        if (assignment != null && failed.getRef().equals(bench)) {
+        if (bench.failed(failed) && assignment != null) {
             assignment
                     .supervisor()
                     .tell(new SupervisorMessage.RoleFailed(assignment.epoch(), Role.CRITIC, Causes.of(failed.cause())));
-            bench = null;
             letGo();
         }
         return this;
@@ -262,11 +254,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
 
     private void letGo() {
         forget();
-        if (bench != null) {
-            getContext().unwatch(bench);
-            getContext().stop(bench);
-            bench = null;
-        }
+        bench.letGo();
     }
 
     private void forget() {

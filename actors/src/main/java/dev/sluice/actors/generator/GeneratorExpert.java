@@ -1,7 +1,7 @@
 package dev.sluice.actors.generator;
 
+import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Causes;
-import dev.sluice.actors.workbench.Workbench;
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
@@ -48,8 +48,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     private record Published(int epoch, int phase, ExpertRef expert) implements GeneratorMessage.Local {}
 
     private final Networks networks;
-    private final DispatcherSelector pinned;
-    private ActorRef<Workbench.Task<GeneratorTraining>> bench;
+    private final Bench<GeneratorTraining> bench;
 
     private GeneratorMessage.BeginPhase assignment;
     private boolean loaded;
@@ -66,7 +65,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     private GeneratorExpert(ActorContext<GeneratorMessage> context, Networks networks, DispatcherSelector pinned) {
         super(context);
         this.networks = networks;
-        this.pinned = pinned;
+        this.bench = new Bench<>(context, pinned);
     }
 
     /** @param pinned dispatcher of the thread that computes */
@@ -110,19 +109,14 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
         begun = begin.from().map(StateRef::cycle).orElse(0);
         committed = begun;
         getContext().watch(begin.supervisor());
-        // The workbench of the phase before closes what it had first: two phases never share the memory.
-        if (bench == null) {
-            bench = getContext().spawnAnonymous(Workbench.<GeneratorTraining>create(), pinned);
-            getContext().watch(bench);
-        }
         ActorRef<GeneratorMessage> self = getContext().getSelf();
-        bench.tell(new Workbench.Open<>(() -> new GeneratorTraining(
+        bench.open(() -> new GeneratorTraining(
                 new PhaseSetting(begin.plan(), begin.phase(), begin.recipe()),
                 networks,
                 begin.teacher(),
                 begin.frozen(),
-                begin.from())));
-        bench.tell(new Workbench.Do<>(training -> self.tell(new Loaded(begin.epoch(), begin.phase()))));
+                begin.from()));
+        bench.work(training -> self.tell(new Loaded(begin.epoch(), begin.phase())));
         return this;
     }
 
@@ -159,20 +153,20 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
         GeneratorMessage.BeginPhase to = assignment;
         for (int k = 0; k < to.recipe().criticUpdates(); k++) {
             int update = k;
-            bench.tell(new Workbench.Do<>(training -> {
+            bench.work(training -> {
                 GeneratorTraining.Samples samples = training.rollOut(cycle, update);
                 to.critic()
                         .tell(new CriticMessage.Samples(
                                 to.epoch(), to.phase(), cycle, update, samples.xS(), samples.labels()));
-            }));
+            });
         }
         ActorRef<TeacherMessage> teacher =
                 to.teachers().get(cycle % to.teachers().size());
-        bench.tell(new Workbench.Do<>(training -> {
+        bench.work(training -> {
             NoisySamples noisy = training.rollOutScored(cycle);
             teacher.tell(new TeacherMessage.Score(
                     to.epoch(), to.phase(), cycle, to.recipe().guidance(), noisy, to.critic()));
-        }));
+        });
     }
 
     private Behavior<GeneratorMessage> onGradient(GeneratorMessage.Gradient gradient) {
@@ -194,7 +188,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
         early.remove(committed);
         stepping = true;
         ActorRef<GeneratorMessage> self = getContext().getSelf();
-        bench.tell(new Workbench.Do<>(training -> {
+        bench.work(training -> {
             double norm = training.step(next.cycle(), next.gradient());
             self.tell(new Stepped(
                     next.epoch(),
@@ -205,7 +199,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                             Magnitude.mean(next.gradient()),
                             norm,
                             Double.isFinite(norm))));
-        }));
+        });
     }
 
     private Behavior<GeneratorMessage> onStepped(Stepped stepped) {
@@ -231,7 +225,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     private Behavior<GeneratorMessage> onSave(GeneratorMessage.Save save) {
         if (isCurrent(save.epoch(), save.phase()) && loaded) {
             ActorRef<SupervisorMessage> supervisor = assignment.supervisor();
-            bench.tell(new Workbench.Do<>(training -> {
+            bench.work(training -> {
                 try {
                     StateRef state = training.save(Path.of(save.path()), save.cycle());
                     supervisor.tell(new SupervisorMessage.StateSaved(save.epoch(), state));
@@ -239,7 +233,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                     supervisor.tell(new SupervisorMessage.StateNotSaved(
                             save.epoch(), Role.GENERATOR, save.phase(), save.cycle(), e.getMessage()));
                 }
-            }));
+            });
         }
         return this;
     }
@@ -248,7 +242,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
         if (isCurrent(publish.epoch(), publish.phase()) && loaded) {
             ActorRef<GeneratorMessage> self = getContext().getSelf();
             String version = "phase-" + publish.phase();
-            bench.tell(new Workbench.Do<>(training -> {
+            bench.work(training -> {
                 Path file = Path.of(publish.path());
                 try {
                     training.publish(file, Map.of());
@@ -256,7 +250,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                     throw new UncheckedIOException("publishing " + version + ": " + e.getMessage(), e);
                 }
                 self.tell(new Published(publish.epoch(), publish.phase(), NetworkFile.reference(version, file)));
-            }));
+            });
         }
         return this;
     }
@@ -279,12 +273,11 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     }
 
     private Behavior<GeneratorMessage> onBenchFailed(ChildFailed failed) {
-        if (assignment != null && failed.getRef().equals(bench)) {
+        if (bench.failed(failed) && assignment != null) {
             assignment
                     .supervisor()
                     .tell(new SupervisorMessage.RoleFailed(
                             assignment.epoch(), Role.GENERATOR, Causes.of(failed.cause())));
-            bench = null;
             letGo();
         }
         return this;
@@ -303,11 +296,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
 
     private void letGo() {
         forget();
-        if (bench != null) {
-            getContext().unwatch(bench);
-            getContext().stop(bench);
-            bench = null;
-        }
+        bench.letGo();
     }
 
     private void forget() {

@@ -1,7 +1,7 @@
 package dev.sluice.actors.teacher;
 
+import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Causes;
-import dev.sluice.actors.workbench.Workbench;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.Tensor;
@@ -29,15 +29,14 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
     private record Loaded(TeacherMessage.Load assignment) implements TeacherMessage.Local {}
 
     private final Networks networks;
-    private final DispatcherSelector pinned;
-    private ActorRef<Workbench.Task<Network>> bench;
+    private final Bench<Network> bench;
     private TeacherMessage.Load assignment;
     private boolean loaded;
 
     private FrozenTeacher(ActorContext<TeacherMessage> context, Networks networks, DispatcherSelector pinned) {
         super(context);
         this.networks = networks;
-        this.pinned = pinned;
+        this.bench = new Bench<>(context, pinned);
     }
 
     /** @param pinned dispatcher of the thread that computes */
@@ -70,11 +69,9 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
         letGo();
         assignment = load;
         getContext().watch(load.supervisor());
-        bench = getContext().spawnAnonymous(Workbench.<Network>create(), pinned);
-        getContext().watch(bench);
         ActorRef<TeacherMessage> self = getContext().getSelf();
-        bench.tell(new Workbench.Open<>(() -> networks.open(load.teacher())));
-        bench.tell(new Workbench.Do<>(network -> self.tell(new Loaded(load))));
+        bench.open(() -> networks.open(load.teacher()));
+        bench.work(network -> self.tell(new Loaded(load)));
         return this;
     }
 
@@ -94,13 +91,13 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
         if (assignment == null || score.epoch() != assignment.epoch()) {
             return this;
         }
-        bench.tell(new Workbench.Do<>(network -> {
+        bench.work(network -> {
             NoisySamples noisy = score.noisy();
             Tensor velocity = Guidance.velocity(network, score.guidance(), noisy.xT(), noisy.t(), noisy.labels());
             score.critic()
                     .tell(new CriticMessage.ScoredSamples(
                             score.epoch(), score.phase(), score.cycle(), noisy, velocity));
-        }));
+        });
         return this;
     }
 
@@ -112,12 +109,11 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
     }
 
     private Behavior<TeacherMessage> onBenchFailed(ChildFailed failed) {
-        if (assignment != null && failed.getRef().equals(bench)) {
+        if (bench.failed(failed) && assignment != null) {
             assignment
                     .supervisor()
                     .tell(new SupervisorMessage.RoleFailed(
                             assignment.epoch(), Role.TEACHER, Causes.of(failed.cause())));
-            bench = null;
             letGo();
         }
         return this;
@@ -135,11 +131,7 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
             getContext().unwatch(assignment.supervisor());
             assignment = null;
         }
-        if (bench != null) {
-            getContext().unwatch(bench);
-            getContext().stop(bench);
-            bench = null;
-        }
+        bench.letGo();
         loaded = false;
     }
 }

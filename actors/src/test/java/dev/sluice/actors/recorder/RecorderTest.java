@@ -3,6 +3,7 @@ package dev.sluice.actors.recorder;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.config.ExperimentSettings;
+import dev.sluice.config.Method;
 import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
@@ -264,7 +265,8 @@ class RecorderTest {
                 0.98,
                 0);
         PhasePlan plan = new PhasePlan(List.of(1.0, 0.5, 0.0), List.of(0.5, 0.0));
-        return new ExperimentSettings("toy", Path.of("/teacher.pt"), plan, List.of(3, 2), recipe, 4, 2, 20, 10);
+        return new ExperimentSettings(
+                "toy", Path.of("/teacher.pt"), Method.AS_CONFIGURED, plan, List.of(3, 2), recipe, 4, 2, 20, 10);
     }
 
     private record Shown(LinkedBlockingQueue<String> lines) implements Progress {

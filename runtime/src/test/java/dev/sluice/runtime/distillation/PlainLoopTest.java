@@ -30,6 +30,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class PlainLoopTest {
     @TempDir
@@ -163,24 +165,61 @@ class PlainLoopTest {
                 Toy.recipe(Recipe.Rollout.ONE_STEP, 1, Recipe.Normaliser.KL, Recipe.CriticWeighting.CLAMPED, 0.3, 1));
         ExpertRef off = networks.file("off", Toy.CARD, Map.of(Term.X_OVER_T, 1.0, Term.ONE_OVER_T, 0.2));
         double before;
-        double after = 0;
+        double after;
         try (GeneratorTraining generator = new GeneratorTraining(setting, networks, off, List.of(), Optional.empty());
                 CriticTraining critic = new CriticTraining(setting, networks, off, Optional.empty());
                 TrainableNetwork frozen = networks.open(exact)) {
             before = generator.rollOut(0, 0).xS().floatAt(0);
-            for (int cycle = 0; cycle < 400; cycle++) {
-                for (int update = 0; update < 2; update++) {
-                    GeneratorTraining.Samples samples = generator.rollOut(cycle, update);
-                    critic.train(cycle, update, samples.xS(), samples.labels());
-                }
-                NoisySamples noisy = generator.rollOutScored(cycle);
-                Tensor velocity = frozen.velocity(noisy.xT(), noisy.t(), noisy.labels());
-                generator.step(cycle, critic.score(noisy, velocity).gradient());
-                after = -Toy.byTerm(generator.weights()).get(Term.ONE_OVER_T);
-            }
+            train(generator, critic, frozen, 400);
+            after = -Toy.byTerm(generator.weights()).get(Term.ONE_OVER_T);
         }
         assertThat(before).isCloseTo(-0.2, within(1e-6));
         assertThat(after).isCloseTo(0.4, within(0.05));
+    }
+
+    /**
+     * The four methods of the paper's Fig 1 on two points of mass: each pulls a generator that is off to the teacher's
+     * point, by the method's own phases and steps.
+     */
+    @ParameterizedTest
+    @CsvSource({"FULL, 0", "SGTS, 0", "FULL, 0.5", "SGTS, 0.5"})
+    void everyMethodPullsItsLastExpertToTheTeachersPointMass(Recipe.Rollout rollout, double boundary)
+            throws IOException {
+        ExpertRef exact = networks.file("exact", Toy.CARD, Map.of(Term.X_OVER_T, 1.0, Term.ONE_OVER_T, -0.4));
+        List<Double> boundaries = boundary == 0 ? List.of(0.0) : List.of(boundary, 0.0);
+        PhasePlan plan = new PhasePlan(List.of(1.0, 0.75, 0.5, 0.25, 0.0), boundaries);
+        Recipe recipe = Toy.recipe(rollout, 1, Recipe.Normaliser.KL, Recipe.CriticWeighting.CLAMPED, 0.2, 1);
+        ExpertRef off = networks.file("off", Toy.CARD, Map.of(Term.X_OVER_T, 1.0, Term.ONE_OVER_T, 0.2));
+        List<ExpertRef> experts = new ArrayList<>();
+        for (int phase = 1; phase <= plan.phaseCount(); phase++) {
+            PhaseSetting setting = new PhaseSetting(plan, phase, recipe);
+            try (GeneratorTraining generator =
+                            new GeneratorTraining(setting, networks, off, experts, Optional.empty());
+                    CriticTraining critic = new CriticTraining(setting, networks, off, Optional.empty());
+                    TrainableNetwork frozen = networks.open(exact)) {
+                train(generator, critic, frozen, 600);
+                assertThat(-Toy.byTerm(generator.weights()).get(Term.ONE_OVER_T))
+                        .as("phase %d", phase)
+                        .isCloseTo(0.4, within(0.06));
+                Path file = folder.resolve("phase-" + phase + ".pt");
+                generator.publish(file, Map.of());
+                experts.add(new ExpertRef(
+                        "phase-" + phase, "sha", 1, file.toAbsolutePath().toString()));
+            }
+        }
+    }
+
+    private static void train(
+            GeneratorTraining generator, CriticTraining critic, TrainableNetwork teacher, int cycles) {
+        for (int cycle = 0; cycle < cycles; cycle++) {
+            for (int update = 0; update < 2; update++) {
+                GeneratorTraining.Samples samples = generator.rollOut(cycle, update);
+                critic.train(cycle, update, samples.xS(), samples.labels());
+            }
+            NoisySamples noisy = generator.rollOutScored(cycle);
+            Tensor velocity = teacher.velocity(noisy.xT(), noisy.t(), noisy.labels());
+            generator.step(cycle, critic.score(noisy, velocity).gradient());
+        }
     }
 
     private record Trained(List<CycleReport> reports, List<byte[]> experts, List<Map<String, Tensor>> weights) {}
