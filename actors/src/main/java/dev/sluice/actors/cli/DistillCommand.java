@@ -12,11 +12,10 @@ import java.io.Closeable;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -43,17 +42,8 @@ final class DistillCommand implements Callable<Integer> {
             description = "Folder for what the run leaves; must not hold a run. Default: runs/NAME-<next number>.")
     private Path run;
 
-    @Option(names = "--port", paramLabel = "N", description = "HTTP port; 0 takes any free one. Default: 8080.")
-    private Integer port;
-
-    @Option(
-            names = "--set",
-            paramLabel = "key=value",
-            description = "Overrides a setting, such as --set experiment.recipe.seed=2. Repeatable.")
-    private List<String> overrides = new ArrayList<>();
-
-    @Option(names = "--stay", description = "Go on serving when the run is done, until Ctrl-C.")
-    private boolean stay;
+    @Mixin
+    private RunOptions options;
 
     @Spec
     private CommandSpec spec;
@@ -61,11 +51,7 @@ final class DistillCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         PrintWriter out = spec.commandLine().getOut();
-        List<String> all = new ArrayList<>(overrides);
-        if (port != null) {
-            all.add("serving.port=" + port);
-        }
-        Settings settings = Settings.load(experiment, all, Home.folder());
+        Settings settings = Settings.load(experiment, options.overrides(), Home.folder());
         ExperimentSettings chosen = settings.experiment();
         requireSchedule(chosen);
         ExpertRef reference = NetworkFile.reference("teacher", chosen.teacher());
@@ -74,7 +60,8 @@ final class DistillCommand implements Callable<Integer> {
             RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
             Closeable lock = folder.lock();
             try (lock) {
-                new TrainingSession(settings, folder, reference, 1, Optional.empty(), stay).carryOut(process, out);
+                new TrainingSession(settings, folder, reference, 1, Optional.empty(), options.stay())
+                        .carryOut(process, out);
             }
         }
         return 0;

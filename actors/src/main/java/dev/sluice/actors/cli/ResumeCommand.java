@@ -22,6 +22,7 @@ import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -39,17 +40,8 @@ final class ResumeCommand implements Callable<Integer> {
     @Option(names = "--run", paramLabel = "DIR", required = true, description = "Folder of the run.")
     private Path run;
 
-    @Option(names = "--port", paramLabel = "N", description = "HTTP port; 0 takes any free one. Default: the run's.")
-    private Integer port;
-
-    @Option(
-            names = "--set",
-            paramLabel = "key=value",
-            description = "Changes a setting, such as --set serving.max-batch=8. Repeatable.")
-    private List<String> overrides = new ArrayList<>();
-
-    @Option(names = "--stay", description = "Go on serving when the run is done, until Ctrl-C.")
-    private boolean stay;
+    @Mixin
+    private RunOptions options;
 
     @Spec
     private CommandSpec spec;
@@ -58,10 +50,6 @@ final class ResumeCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         PrintWriter out = spec.commandLine().getOut();
         RunFolder folder = RunFolder.open(run);
-        List<String> all = new ArrayList<>(overrides);
-        if (port != null) {
-            all.add("serving.port=" + port);
-        }
         Closeable lock = folder.lock();
         try (lock) {
             List<EventLog.Event> events = Files.exists(folder.events())
@@ -71,14 +59,15 @@ final class ResumeCommand implements Callable<Integer> {
                 out.println("sluice: the run is finished; serve it with: ./sluice serve --run " + folder.root());
                 return 0;
             }
-            Settings settings = Settings.readOver(folder.config(), all);
+            Settings settings = Settings.readOver(folder.config(), options.overrides());
             requireUnchanged(Settings.read(folder.config()).identity(), settings.identity());
             ExpertRef teacher =
                     NetworkFile.reference("teacher", settings.experiment().teacher());
             Optional<Checkpoint> from = find(folder, settings, teacher, out);
             TorchNetworks networks = Device.networks(settings.engine());
             try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
-                new TrainingSession(settings, folder, teacher, nextEpoch(events), from, stay).carryOut(process, out);
+                new TrainingSession(settings, folder, teacher, nextEpoch(events), from, options.stay())
+                        .carryOut(process, out);
             }
         }
         return 0;

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             SampleCommand.class,
             ServeCommand.class,
             EvaluateCommand.class,
+            CheckCommand.class,
             BenchCommand.class
         })
 public final class SluiceCommand implements Runnable {

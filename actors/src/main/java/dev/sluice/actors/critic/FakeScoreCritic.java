@@ -1,5 +1,6 @@
 package dev.sluice.actors.critic;
 
+import dev.sluice.actors.checkpoint.Saving;
 import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Causes;
 import dev.sluice.protocol.NoisySamples;
@@ -13,7 +14,6 @@ import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.distillation.CriticTraining;
 import dev.sluice.runtime.distillation.PhaseSetting;
 import dev.sluice.runtime.network.Networks;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -210,16 +210,8 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
 
     private Behavior<CriticMessage> onSave(CriticMessage.Save save) {
         if (isCurrent(save.epoch(), save.phase()) && loaded) {
-            ActorRef<SupervisorMessage> supervisor = assignment.supervisor();
-            bench.work(training -> {
-                try {
-                    StateRef state = training.save(Path.of(save.path()), save.cycle());
-                    supervisor.tell(new SupervisorMessage.StateSaved(save.epoch(), state));
-                } catch (IOException e) {
-                    supervisor.tell(new SupervisorMessage.StateNotSaved(
-                            save.epoch(), Role.CRITIC, save.phase(), save.cycle(), e.getMessage()));
-                }
-            });
+            Saving part = new Saving(assignment.supervisor(), save.epoch(), Role.CRITIC, save.phase(), save.cycle());
+            bench.work(training -> part.with(() -> training.save(Path.of(save.path()), save.cycle())));
         }
         return this;
     }

@@ -1,5 +1,6 @@
 package dev.sluice.actors.generator;
 
+import dev.sluice.actors.checkpoint.Saving;
 import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Causes;
 import dev.sluice.protocol.CycleReport;
@@ -224,16 +225,8 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
 
     private Behavior<GeneratorMessage> onSave(GeneratorMessage.Save save) {
         if (isCurrent(save.epoch(), save.phase()) && loaded) {
-            ActorRef<SupervisorMessage> supervisor = assignment.supervisor();
-            bench.work(training -> {
-                try {
-                    StateRef state = training.save(Path.of(save.path()), save.cycle());
-                    supervisor.tell(new SupervisorMessage.StateSaved(save.epoch(), state));
-                } catch (IOException e) {
-                    supervisor.tell(new SupervisorMessage.StateNotSaved(
-                            save.epoch(), Role.GENERATOR, save.phase(), save.cycle(), e.getMessage()));
-                }
-            });
+            Saving part = new Saving(assignment.supervisor(), save.epoch(), Role.GENERATOR, save.phase(), save.cycle());
+            bench.work(training -> part.with(() -> training.save(Path.of(save.path()), save.cycle())));
         }
         return this;
     }

@@ -81,6 +81,7 @@ class QuickRunIT {
             // Contract R3: what was served is the file that was published.
             assertThat(answer.at("/experts/" + (k - 1) + "/sha256").asText()).isEqualTo(Sha256.of(expert));
         }
+        Records.assertHoldTogether(run);
         try (Stream<Path> sheets = Files.list(run.resolve("samples"))) {
             assertThat(sheets.map(sheet -> sheet.getFileName().toString()))
                     .contains("after-phase-0.png", "after-phase-1.png", "after-phase-2.png", "phase-1-cycle-0.png");

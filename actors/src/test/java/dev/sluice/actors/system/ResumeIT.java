@@ -256,8 +256,9 @@ class ResumeIT {
             String expert = "experts/phase-" + k + ".pt";
             assertThat(Sha256.of(run.resolve(expert))).as(expert).isEqualTo(Sha256.of(untouched.resolve(expert)));
         }
-        // Contract R2: every cycle once, with the numbers that it had in the run that was never touched.
+        // Every cycle once, with the numbers that it had in the run that was never touched.
         assertThat(numbers(run)).isEqualTo(numbers(untouched));
+        Records.assertHoldTogether(run);
     }
 
     /** The lines of metrics.csv without their times. */

@@ -3,7 +3,10 @@ package dev.sluice.monitoring.run;
 import dev.sluice.protocol.CycleReport;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * {@code metrics.csv}: one line a committed cycle, in any locale the same; what is not a number reads {@code NaN}.
@@ -65,6 +68,42 @@ public final class MetricsCsv implements Closeable {
         }
         int ofPhase = Integer.parseInt(columns[0]);
         return ofPhase > phase || (ofPhase == phase && Integer.parseInt(columns[1]) >= cycle);
+    }
+
+    /** What identifies a line, and whether its step was taken. */
+    public record Row(int phase, int cycle, boolean stepped) {}
+
+    /**
+     * Reads a file, also one that is still being written; a last line that was not finished is left out.
+     *
+     * @throws IOException when it cannot be read, or a line is not one of ours; the message has its number
+     */
+    public static List<Row> read(Path path) throws IOException {
+        String text = Files.readString(path);
+        List<String> whole =
+                text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
+        List<Row> rows = new ArrayList<>();
+        for (int i = 0; i < whole.size(); i++) {
+            String line = whole.get(i);
+            String[] columns = line.split(",", -1);
+            try {
+                if (i > 0) {
+                    rows.add(new Row(Integer.parseInt(columns[0]), Integer.parseInt(columns[1]), stepped(columns)));
+                } else if (!line.equals(HEADER)) {
+                    throw new IllegalArgumentException("it does not begin with " + HEADER);
+                }
+            } catch (RuntimeException e) {
+                throw new IOException(path + ", line " + (i + 1) + ": not a committed cycle: " + line, e);
+            }
+        }
+        return rows;
+    }
+
+    private static boolean stepped(String[] columns) {
+        if (columns.length != HEADER.split(",").length) {
+            throw new IllegalArgumentException(columns.length + " columns");
+        }
+        return Boolean.parseBoolean(columns[7]);
     }
 
     /** Onto the disk, whatever happens to the machine. */

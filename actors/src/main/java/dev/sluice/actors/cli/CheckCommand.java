@@ -1,0 +1,50 @@
+package dev.sluice.actors.cli;
+
+import dev.sluice.config.Settings;
+import dev.sluice.monitoring.check.RunCheck;
+import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.runtime.store.Sha256;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code ./sluice check}: whether a run's records hold together. */
+@Command(
+        name = "check",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Reads a run's records and says what contradicts the contracts: one owner a role and start, every cycle"
+                    + " committed once and in order, every published expert the file that lies there.",
+            "Exit code 0 when nothing does, 1 when something does."
+        })
+final class CheckCommand implements Callable<Integer> {
+    @Option(names = "--run", paramLabel = "DIR", required = true, description = "Folder of the run.")
+    private Path run;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        RunFolder folder = RunFolder.open(run);
+        if (!Files.exists(folder.events())) {
+            throw new UserError(folder.root() + " has no events.jsonl: the run never began");
+        }
+        List<Integer> cycles = Settings.read(folder.config()).experiment().cycles();
+        RunCheck check = RunCheck.of(folder, cycles, Sha256::of);
+        PrintWriter out = spec.commandLine().getOut();
+        check.facts().forEach(fact -> out.println("  " + fact));
+        check.violations().forEach(violation -> out.println("  broken " + violation));
+        out.println(
+                check.violations().isEmpty()
+                        ? "sluice: the records hold together"
+                        : "sluice: the records do not hold together");
+        return check.violations().isEmpty() ? 0 : 1;
+    }
+}

@@ -1,0 +1,22 @@
+package dev.sluice.actors.system;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.config.Settings;
+import dev.sluice.monitoring.check.RunCheck;
+import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.runtime.store.Sha256;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** What every system test ends with: the records of its run (contracts R). */
+final class Records {
+    private Records() {}
+
+    static void assertHoldTogether(Path run) throws IOException {
+        RunFolder folder = RunFolder.open(run);
+        RunCheck check =
+                RunCheck.of(folder, Settings.read(folder.config()).experiment().cycles(), Sha256::of);
+        assertThat(check.violations()).as(check.facts().toString()).isEmpty();
+    }
+}

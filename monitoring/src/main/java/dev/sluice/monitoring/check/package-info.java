@@ -1,0 +1,2 @@
+/** Whether a run's records hold together (contracts, R). */
+package dev.sluice.monitoring.check;

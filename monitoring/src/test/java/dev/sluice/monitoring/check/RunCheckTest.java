@@ -1,0 +1,205 @@
+package dev.sluice.monitoring.check;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.monitoring.run.EventLog;
+import dev.sluice.monitoring.run.MetricsCsv;
+import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.protocol.CriticReport;
+import dev.sluice.protocol.CycleReport;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Records written by hand: one run that holds together, and each contract broken by itself. */
+class RunCheckTest {
+    private static final List<Integer> CYCLES = List.of(2, 1);
+
+    @TempDir
+    Path temp;
+
+    private RunFolder run;
+
+    @BeforeEach
+    void create() {
+        run = RunFolder.create(temp.resolve("run"), "a = 1");
+    }
+
+    @Test
+    void aRunThatHoldsTogether() throws IOException {
+        started(1, "generator", "a");
+        started(1, "teacher", "b");
+        started(1, "teacher", "c");
+        started(2, "generator", "a");
+        commit(1, 0, true);
+        event("cycle-skipped", Map.of("phase", 1L, "cycle", 1L));
+        commit(1, 1, false);
+        published("phase-1", "one");
+        published("phase-1", "one");
+        commit(2, 0, true);
+        published("phase-2", "two");
+        event("run-finished", Map.of("seconds", 3L));
+
+        RunCheck check = check();
+
+        assertThat(check.violations()).isEmpty();
+        assertThat(check.facts())
+                .containsExactly("2 starts", "3 of 3 cycles committed, the run is finished", "2 experts published");
+    }
+
+    @Test
+    void oneThatIsStillRunningHoldsTogetherToo() throws IOException {
+        started(1, "generator", "a");
+        commit(1, 0, true);
+        Files.writeString(run.events(), "{\"at\":\"20", StandardOpenOption.APPEND);
+        Files.writeString(run.metrics(), "1,1,0.", StandardOpenOption.APPEND);
+
+        assertThat(check().violations()).isEmpty();
+        assertThat(check().facts())
+                .contains(
+                        "the last line of the log is torn: {\"at\":\"20",
+                        "1 of 3 cycles committed, the run is not finished");
+    }
+
+    @Test
+    void twoOwnersOfARoleInOneEpoch() throws IOException {
+        started(1, "critic", "a");
+        started(1, "critic", "b");
+
+        assertBroken("R1: the critic in epoch 1 was started more than once: [a, b]");
+    }
+
+    @Test
+    void anEpochThatWasGivenTwice() throws IOException {
+        started(3, "generator", "a");
+        started(3, "generator", "a");
+
+        assertBroken("R1: the generator in epoch 3 was started more than once: [a]");
+    }
+
+    @Test
+    void aGap() throws IOException {
+        event("serving", Map.of());
+        commit(1, 1, true);
+
+        assertBroken("R2: phase 1, cycle 1 was committed where phase 1, cycle 0 was due");
+    }
+
+    @Test
+    void aRepeat() throws IOException {
+        event("serving", Map.of());
+        commit(1, 0, true);
+        commit(1, 0, true);
+
+        assertBroken("R2: phase 1, cycle 0 was committed where phase 1, cycle 1 was due");
+    }
+
+    @Test
+    void aPhaseThatBeginsTooEarly() throws IOException {
+        event("serving", Map.of());
+        commit(1, 0, true);
+        commit(2, 0, true);
+
+        assertBroken("R2: phase 2, cycle 0 was committed where phase 1, cycle 1 was due");
+    }
+
+    @Test
+    void oneCycleTooMany() throws IOException {
+        event("serving", Map.of());
+        commit(1, 0, true);
+        commit(1, 1, true);
+        commit(2, 0, true);
+        commit(2, 1, true);
+
+        assertBroken("R2: 4 cycles were committed, the budget is 3");
+    }
+
+    @Test
+    void aFinishedRunWithCyclesMissing() throws IOException {
+        commit(1, 0, true);
+        event("run-finished", Map.of());
+
+        assertBroken("R2: the run is finished with 1 of 3 cycles committed");
+    }
+
+    @Test
+    void aStepThatWasSkippedInSilence() throws IOException {
+        event("serving", Map.of());
+        commit(1, 0, false);
+
+        assertBroken("R2: phase 1, cycle 0 was skipped without a word");
+    }
+
+    @Test
+    void anExpertThatWasAltered() throws IOException {
+        published("phase-1", "one");
+        Files.writeString(run.expert(1), "other");
+
+        assertBroken("R3: phase-1 was published as sha of one, but " + run.expert(1) + " is sha of other");
+    }
+
+    @Test
+    void anExpertThatIsGone() throws IOException {
+        published("phase-1", "one");
+        Files.delete(run.expert(1));
+
+        assertBroken("R3: phase-1 is not there any more: " + run.expert(1));
+    }
+
+    @Test
+    void anExpertThatWasTrainedTwice() throws IOException {
+        published("phase-1", "one");
+        published("phase-1", "two");
+
+        assertBroken("R3: phase-1 was published as sha of one and then as sha of two");
+    }
+
+    @Test
+    void aDamagedRecordIsNamedWithItsLine() throws IOException {
+        event("serving", Map.of());
+        commit(1, 0, true);
+        Files.writeString(run.metrics(), "1,x,0\n", StandardOpenOption.APPEND);
+
+        assertThatThrownBy(this::check)
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("metrics.csv, line 3: not a committed cycle: 1,x,0");
+    }
+
+    private void assertBroken(String violation) throws IOException {
+        assertThat(check().violations()).singleElement().hasToString(violation);
+    }
+
+    private RunCheck check() throws IOException {
+        return RunCheck.of(run, CYCLES, file -> "sha of " + Files.readString(file));
+    }
+
+    private void started(int epoch, String role, String actor) throws IOException {
+        event("role-started", Map.of("epoch", (long) epoch, "role", role, "actor", actor));
+    }
+
+    private void published(String version, String content) throws IOException {
+        Path file = run.expert(version.equals("phase-1") ? 1 : 2);
+        Files.writeString(file, content);
+        event("expert-published", Map.of("version", version, "sha256", "sha of " + content, "path", file.toString()));
+    }
+
+    private void event(String type, Map<String, Object> fields) throws IOException {
+        try (EventLog log = new EventLog(run.events(), Clock.systemUTC())) {
+            log.append(type, fields);
+        }
+    }
+
+    private void commit(int phase, int cycle, boolean stepped) throws IOException {
+        try (MetricsCsv metrics = new MetricsCsv(run.metrics())) {
+            metrics.append(new CycleReport(phase, cycle, new CriticReport(List.of(1.0), 0, 0), 1, 1, stepped), 1);
+        }
+    }
+}
