@@ -58,7 +58,7 @@ class ResumeIT {
         Random random = new Random(seed);
         // Distinct and in order, so that every kill finds the run at work; the moment within a cycle is the clock's.
         List<Integer> moments =
-                random.ints(0, total - 2).distinct().limit(20).sorted().boxed().toList();
+                random.ints(0, total - 10).distinct().limit(20).sorted().boxed().toList();
         int kills = 0;
         for (int moment : moments) {
             try (Sluice sluice = kills == 0 ? begin("killed", MIXTURE) : resume("killed")) {
@@ -104,6 +104,10 @@ class ResumeIT {
         }
 
         assertSameResult(finish(resume("killed"), "killed"), untouched, 2);
+        try (Sluice sluice = resume("killed")) {
+            assertThat(sluice.exitCode(PATIENCE)).isZero();
+            assertThat(String.join("\n", sluice.output())).contains("the run is finished; serve it with");
+        }
     }
 
     @Test
@@ -171,7 +175,8 @@ class ResumeIT {
     @Test
     void whatDeterminesTheWeightsMayNotChange() throws Exception {
         Path run = folder.resolve("run");
-        try (Sluice sluice = begin("run", FASHION)) {
+        // More cycles than could be done while the test looks on.
+        try (Sluice sluice = begin("run", FASHION, "--set", "experiment.cycles=[4000, 4]")) {
             awaitCycles(2, "run");
             assertRefused("is being trained by another process", "resume", "--run", run.toString());
             sluice.terminate();
@@ -195,11 +200,13 @@ class ResumeIT {
                 run.toString());
         Files.writeString(run.resolve("config.conf"), config);
 
-        finish(resume("run", "--set", "checkpoint.keep=1", "--set", "serving.max-batch=8"), "run");
-        try (Sluice sluice = resume("run")) {
-            assertThat(sluice.exitCode(PATIENCE)).isZero();
-            assertThat(String.join("\n", sluice.output())).contains("the run is finished; serve it with");
+        int before = cyclesIn(run);
+        try (Sluice sluice = resume("run", "--set", "checkpoint.keep=1", "--set", "serving.max-batch=8")) {
+            awaitCycles(before + 2, "run");
+            sluice.terminate();
+            assertThat(sluice.exitCode(PATIENCE)).isEqualTo(128 + 15);
         }
+        Records.assertHoldTogether(run);
     }
 
     @Test

@@ -76,7 +76,7 @@ public final class GeneratorTraining implements AutoCloseable {
             for (ExpertRef expert : experts) {
                 frozen.add(networks.open(expert));
                 setting.requireExpert(
-                        frozen.size(), frozen.get(frozen.size() - 1).card());
+                        frozen.size(), frozen.get(frozen.size() - 1).card(), generator.card());
             }
             if (from.isPresent()) {
                 TrainingState state = StateFile.read(from.get());

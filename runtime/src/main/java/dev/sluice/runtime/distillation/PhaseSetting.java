@@ -94,9 +94,18 @@ public record PhaseSetting(PhasePlan plan, int number, Recipe recipe) {
         }
     }
 
-    /** Refuses the expert of an earlier phase that was made for another place or for other timesteps. */
-    void requireExpert(int number, NetworkCard card) {
+    /** Refuses the expert of an earlier phase that was made from another kind of teacher, place or timesteps. */
+    void requireExpert(int number, NetworkCard card, NetworkCard teacher) {
         PhasePlan.Phase phase = plan.phase(number);
+        if (card.schedule() != teacher.schedule()
+                || !card.sampleShape().equals(teacher.sampleShape())
+                || !card.classNames().equals(teacher.classNames())) {
+            throw new IllegalArgumentException("the expert of phase " + number + " makes samples of shape "
+                    + card.sampleShape() + " of " + card.classNames().size() + " classes on the schedule "
+                    + card.schedule() + ", the teacher of shape " + teacher.sampleShape() + " of "
+                    + teacher.classNames().size() + " classes on " + teacher.schedule()
+                    + ": it is of another teacher; distil that phase again");
+        }
         if (card.phase() != number || !card.timesteps().equals(phase.timesteps())) {
             throw new IllegalArgumentException("phase " + number + " of the plan has timesteps " + phase.timesteps()
                     + ", its expert was trained as phase " + card.phase() + " with " + card.timesteps()

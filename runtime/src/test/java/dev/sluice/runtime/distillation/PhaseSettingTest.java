@@ -164,17 +164,25 @@ class PhaseSettingTest {
         PhaseSetting setting = new PhaseSetting(Toy.PLAN, 2, SGTS);
         NetworkCard right = Toy.CARD.ofExpert(1, List.of(1.0, 0.5, 0.25), Map.of());
 
-        assertThatCode(() -> setting.requireExpert(1, right)).doesNotThrowAnyException();
-        assertThatThrownBy(() -> setting.requireExpert(1, Toy.CARD.ofExpert(1, List.of(1.0, 0.6, 0.25), Map.of())))
+        assertThatCode(() -> setting.requireExpert(1, right, Toy.CARD)).doesNotThrowAnyException();
+        assertThatThrownBy(() ->
+                        setting.requireExpert(1, Toy.CARD.ofExpert(1, List.of(1.0, 0.6, 0.25), Map.of()), Toy.CARD))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("phase 1 of the plan has timesteps [1.0, 0.5, 0.25], its expert was trained as phase 1"
                         + " with [1.0, 0.6, 0.25]: distil that phase again, or go back to the plan it was trained"
                         + " with");
-        assertThatThrownBy(() -> setting.requireExpert(2, right))
+        assertThatThrownBy(() -> setting.requireExpert(2, right, Toy.CARD))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageStartingWith(
                         "phase 2 of the plan has timesteps [0.25, 0.0], its expert was trained as" + " phase 1 with");
-        assertThatThrownBy(() -> setting.requireExpert(1, Toy.CARD))
+        NetworkCard images =
+                new NetworkCard(List.of(1, 8, 8), List.of(), Recipe.Schedule.RECTIFIED_FLOW, 0, List.of(), Map.of());
+        assertThatThrownBy(() -> setting.requireExpert(1, right, images))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("the expert of phase 1 makes samples of shape [2] of 2 classes on the schedule"
+                        + " RECTIFIED_FLOW, the teacher of shape [1, 8, 8] of 0 classes on RECTIFIED_FLOW: it is of"
+                        + " another teacher; distil that phase again");
+        assertThatThrownBy(() -> setting.requireExpert(1, Toy.CARD, Toy.CARD))
                 .as("a teacher in an expert's place")
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("was trained as phase 0");
