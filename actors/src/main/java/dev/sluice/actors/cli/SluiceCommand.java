@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             ServeCommand.class,
             EvaluateCommand.class,
             CheckCommand.class,
+            FigureCommand.class,
             BenchCommand.class
         })
 public final class SluiceCommand implements Runnable {

@@ -104,4 +104,15 @@ class BadInputIT {
     void servingAFolderThatIsNoRun() throws Exception {
         assertRefused(folder.toString(), "serve", "--run", folder.toString());
     }
+
+    @Test
+    void aFigureWithNowhereToGo() throws Exception {
+        assertRefused(
+                "there is no folder",
+                "figure",
+                "subinterval",
+                "--out",
+                folder.resolve("no/where.png").toString());
+        assertRefused("--steps 0 must be at least 1", "figure", "subinterval", "--out", "x.png", "--steps", "0");
+    }
 }
