@@ -11,8 +11,8 @@ import java.util.List;
  * @param name of the run and of the model over HTTP
  * @param teacher TorchScript file, absolute; whether it is there is checked by {@link Settings#load}, not here,
  *     because a finished run can be served without it
- * @param method a name for boundaries and rollout, which it then sets: one phase with the budget of all, or the phases
- *     that the boundaries make
+ * @param method a name for boundaries and rollout, which it then sets: one phase with the budget of all, the phases
+ *     that the boundaries make, or one for every step
  * @param plan keys {@code timesteps} and {@code boundaries}
  * @param cycles budget of every phase, in generator updates
  * @param teacherSteps solver steps over the whole schedule when the teacher itself serves
@@ -61,7 +61,11 @@ public record ExperimentSettings(
                 method.fits(plan, recipe.rollout()),
                 "method",
                 Scalars.key(method),
-                "must go with " + (method.isOnePhase() ? "one phase and " : "") + "recipe.rollout = "
+                "must go with "
+                        + (method.isOnePhase()
+                                ? "one phase and "
+                                : method.isOneStepAPhase() ? "phases of one step and " : "")
+                        + "recipe.rollout = "
                         + Scalars.key(method.rollout()) + ", not with boundaries " + plan.boundaries()
                         + " and recipe.rollout = " + Scalars.key(recipe.rollout())
                         + "; leave those to it, or write method = as-configured");

@@ -14,7 +14,7 @@ public enum Method {
     DMD,
     /** One network, the gradient through one step chosen at random (Self-Forcing's truncation). */
     DMD_SGTS,
-    /** An expert a phase, the gradient through all of its steps. */
+    /** An expert a step: the phases are cut at every timestep, each step with its share of its phase's budget. */
     PHASED_DMD,
     /** An expert a phase, the gradient through one of its steps chosen at random. */
     PHASED_DMD_SGTS;
@@ -23,13 +23,25 @@ public enum Method {
         return this == DMD || this == DMD_SGTS;
     }
 
+    boolean isOneStepAPhase() {
+        return this == PHASED_DMD;
+    }
+
     /** Which rollout it takes. */
     Rollout rollout() {
-        return this == DMD_SGTS || this == PHASED_DMD_SGTS ? Rollout.SGTS : Rollout.FULL;
+        return switch (this) {
+            case DMD_SGTS, PHASED_DMD_SGTS -> Rollout.SGTS;
+            case PHASED_DMD -> Rollout.ONE_STEP;
+            case DMD, AS_CONFIGURED -> Rollout.FULL;
+        };
     }
 
     /** Whether a plan and a rollout are this method's. */
     boolean fits(PhasePlan plan, Rollout rollout) {
-        return this == AS_CONFIGURED || (rollout == rollout() && (!isOnePhase() || plan.phaseCount() == 1));
+        return this == AS_CONFIGURED
+                || (rollout == rollout()
+                        && (!isOnePhase() || plan.phaseCount() == 1)
+                        && (!isOneStepAPhase()
+                                || plan.phaseCount() == plan.timesteps().size() - 1));
     }
 }

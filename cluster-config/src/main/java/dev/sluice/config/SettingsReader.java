@@ -83,8 +83,8 @@ final class SettingsReader {
     }
 
     /**
-     * The experiment with what its method, if it names one, makes of it: the rollout and, where all is one phase, the
-     * boundaries and the budget of all phases in one.
+     * The experiment with what its method, if it names one, makes of it: the rollout and, where that asks for other
+     * phases, the boundaries and the same budget over them.
      */
     private static Config ofMethod(Config over, Config experiment) {
         Config both = over.withFallback(experiment);
@@ -96,23 +96,48 @@ final class SettingsReader {
                 .withValue(
                         "experiment.recipe.rollout",
                         ConfigValueFactory.fromAnyRef(Scalars.key(named.get().rollout())));
-        if (named.get().isOnePhase() && isList(experiment, "boundaries") && isList(experiment, "cycles")) {
-            List<? extends ConfigValue> boundaries = experiment.getList("experiment.boundaries");
+        if (isList(experiment, "timesteps") && isList(experiment, "boundaries") && isList(experiment, "cycles")) {
             try {
-                int budget = experiment.getIntList("experiment.cycles").stream().reduce(0, Math::addExact);
-                made = made.withValue(
-                                "experiment.boundaries",
-                                ConfigValueFactory.fromIterable(
-                                        boundaries.subList(boundaries.size() - 1, boundaries.size()).stream()
-                                                .map(ConfigValue::unwrapped)
-                                                .toList()))
-                        .withValue("experiment.cycles", ConfigValueFactory.fromIterable(List.of(budget)));
+                made = phases(
+                                named.get(),
+                                experiment.getDoubleList("experiment.timesteps"),
+                                experiment.getDoubleList("experiment.boundaries"),
+                                experiment.getIntList("experiment.cycles"))
+                        .withFallback(made);
             } catch (ConfigException | ArithmeticException e) {
-                // Cycles that are no numbers are refused with everything else, by their own key.
+                // Entries that are no numbers are refused with everything else, by their own key.
                 return experiment;
             }
         }
         return made.withFallback(experiment);
+    }
+
+    private static Config phases(Method method, List<Double> timesteps, List<Double> boundaries, List<Integer> cycles) {
+        int phases = boundaries.size();
+        if (method.isOnePhase()) {
+            int budget = cycles.stream().reduce(0, Math::addExact);
+            return phases(boundaries.subList(phases - 1, phases), List.of(budget));
+        }
+        if (!method.isOneStepAPhase() || cycles.size() != phases || !timesteps.containsAll(boundaries)) {
+            return ConfigFactory.empty();
+        }
+        List<Integer> split = new ArrayList<>();
+        int from = 0;
+        for (int i = 0; i < phases; i++) {
+            int to = timesteps.indexOf(boundaries.get(i));
+            for (int step = 0; step < to - from; step++) {
+                // What does not divide goes to the later ones, which have finer things to learn.
+                split.add((cycles.get(i) + step) / (to - from));
+            }
+            from = to;
+        }
+        return phases(timesteps.subList(1, timesteps.size()), split);
+    }
+
+    private static Config phases(List<Double> boundaries, List<Integer> cycles) {
+        return ConfigFactory.empty(METHOD)
+                .withValue("experiment.boundaries", ConfigValueFactory.fromIterable(boundaries, METHOD))
+                .withValue("experiment.cycles", ConfigValueFactory.fromIterable(cycles, METHOD));
     }
 
     private static boolean isList(Config experiment, String key) {

@@ -216,5 +216,9 @@ class RefusalTest {
                 .asString()
                 .startsWith("experiment.method = dmd-sgts must go with one phase and recipe.rollout = sgts, not with"
                         + " boundaries [0.5, 0.0]");
+        assertThat(refusals("experiment.method=phased-dmd", "experiment.boundaries=[0.5,0]", "experiment.cycles=[1,2]"))
+                .anySatisfy(refusal -> assertThat(refusal)
+                        .startsWith("experiment.method = phased-dmd must go with phases of one step and recipe.rollout"
+                                + " = one-step, not with boundaries [0.5, 0.0]"));
     }
 }

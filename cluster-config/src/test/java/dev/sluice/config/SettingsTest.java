@@ -244,14 +244,21 @@ class SettingsTest {
 
         ExperimentSettings phased =
                 load("fashion", "experiment.method=phased-dmd").experiment();
-        assertThat(phased.plan().boundaries()).containsExactly(0.75, 0.0);
-        assertThat(phased.cycles()).containsExactly(200, 100);
-        assertThat(phased.recipe().rollout()).isEqualTo(Recipe.Rollout.FULL);
+        assertThat(phased.plan().boundaries()).containsExactly(0.9, 0.75, 0.5, 0.0);
+        assertThat(phased.cycles()).containsExactly(100, 100, 50, 50);
+        assertThat(phased.recipe().rollout()).isEqualTo(Recipe.Rollout.ONE_STEP);
 
         ExperimentSettings both =
                 load("mixture-2d", "experiment.method=phased-dmd-sgts").experiment();
         assertThat(both.plan().phaseCount()).isEqualTo(4);
         assertThat(both.recipe().rollout()).isEqualTo(Recipe.Rollout.SGTS);
+    }
+
+    @Test
+    void aBudgetThatDoesNotDivideIsKeptWhole() {
+        ExperimentSettings odd = load("quick", "experiment.method=phased-dmd").experiment();
+
+        assertThat(odd.cycles()).containsExactly(1, 2, 1, 1);
     }
 
     @Test

@@ -7,6 +7,7 @@ import dev.sluice.actors.supervisor.PhaseSupervisor;
 import dev.sluice.actors.supervisor.RunPlan;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
+import dev.sluice.monitoring.process.ProcessCost;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
@@ -25,6 +26,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongConsumer;
@@ -127,15 +129,8 @@ final class BenchCommand implements Runnable {
     }
 
     private static double residentMiB() {
-        try {
-            return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(line -> line.startsWith("VmRSS:"))
-                    .mapToDouble(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024.0)
-                    .findFirst()
-                    .orElse(Double.NaN);
-        } catch (IOException e) {
-            return Double.NaN;
-        }
+        OptionalLong bytes = ProcessCost.now().resident();
+        return bytes.isPresent() ? bytes.getAsLong() / (double) (1 << 20) : Double.NaN;
     }
 
     /** Milliseconds of each cycle but the first of every phase, which still warms up. */

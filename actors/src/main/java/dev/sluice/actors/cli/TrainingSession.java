@@ -9,6 +9,7 @@ import dev.sluice.actors.supervisor.RunPlan;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.config.SupervisionSettings;
+import dev.sluice.monitoring.process.ProcessCost;
 import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
@@ -169,6 +170,8 @@ record TrainingSession(
 
     /** The outcome, when everything that was recorded is on the disk. */
     private static Outcome finish(SluiceProcess process, ActorRef<RecorderMessage> recorder, Outcome outcome) {
+        recorder.tell(
+                new RecorderMessage.Event(ProcessCost.EVENT, ProcessCost.now().fields()));
         AskPattern.<RecorderMessage, Done>ask(
                         recorder,
                         RecorderMessage.Flush::new,

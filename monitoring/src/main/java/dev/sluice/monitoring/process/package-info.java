@@ -1,0 +1,2 @@
+/** What this process costs the machine. */
+package dev.sluice.monitoring.process;
