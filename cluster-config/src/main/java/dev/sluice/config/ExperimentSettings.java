@@ -92,13 +92,21 @@ public record ExperimentSettings(
     /** The re-noise time is drawn from [unshifted s + margin, 0.98], which must not be empty. */
     private static void requireRenoiseInterval(Limits limits, PhasePlan.Phase phase, Recipe recipe) {
         double s = phase.boundary();
-        double unshifted = s / (recipe.shift() - (recipe.shift() - 1) * s);
+        double unshifted = unshifted(s, recipe);
+        double last = recipe.ablation() == Recipe.Ablation.DISJOINT_INTERVALS
+                ? Math.min(HIGHEST_RENOISE_TIME, unshifted(phase.start(), recipe))
+                : HIGHEST_RENOISE_TIME;
         limits.requireTogether(
-                unshifted + recipe.margin() < HIGHEST_RENOISE_TIME,
+                unshifted + recipe.margin() < last,
                 "recipe.margin",
                 recipe.margin(),
                 "must leave room for re-noising above the boundary " + s + " of phase " + phase.number()
-                        + ", which is " + unshifted + " before the shift; the times end at " + HIGHEST_RENOISE_TIME
+                        + ", which is " + unshifted + " before the shift; the times end at " + last
                         + ", so take a smaller margin or lower that boundary");
+    }
+
+    /** t before the timestep shift (algorithm.md, "Notation"). */
+    private static double unshifted(double t, Recipe recipe) {
+        return t / (recipe.shift() - (recipe.shift() - 1) * t);
     }
 }

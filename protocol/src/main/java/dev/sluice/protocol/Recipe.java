@@ -14,6 +14,7 @@ import java.util.Objects;
  * @param shift κ of the timestep shift t' = κt / (1 + (κ−1)t) applied to the re-noise time; 1 is none
  * @param emaDecay of the generator's published average
  * @param staleness cycles the generator may run ahead of its gradients
+ * @param ablation a part of the method that is left out, to measure what it is for
  */
 public record Recipe(
         long seed,
@@ -29,7 +30,8 @@ public record Recipe(
         AdamWSettings generatorOptimizer,
         AdamWSettings criticOptimizer,
         double emaDecay,
-        int staleness) {
+        int staleness,
+        Ablation ablation) {
 
     /** Which α_t and σ_t the forward process has. */
     public enum Schedule {
@@ -65,6 +67,15 @@ public record Recipe(
         UNIT_VARIANCE
     }
 
+    /** A part of the method that is left out on purpose. */
+    public enum Ablation {
+        NONE,
+        /** Re-noise times of a phase end where the phase before it ended, instead of at 1 (the paper's Fig 10). */
+        DISJOINT_INTERVALS,
+        /** The fake score regresses on ε − x_s, which is biased, instead of Eq 11 (Fig 2c). */
+        WRONG_TARGET
+    }
+
     public Recipe {
         Objects.requireNonNull(schedule, "schedule is missing");
         Objects.requireNonNull(rollout, "rollout is missing");
@@ -72,6 +83,7 @@ public record Recipe(
         Objects.requireNonNull(criticWeighting, "critic-weighting is missing");
         Objects.requireNonNull(generatorOptimizer, "generator-optimizer is missing");
         Objects.requireNonNull(criticOptimizer, "critic-optimizer is missing");
+        Objects.requireNonNull(ablation, "ablation is missing");
         require(batch >= 1 && batch <= 65_536, "batch", batch, "between 1 and 65536");
         require(criticUpdates >= 1 && criticUpdates <= 1000, "critic-updates", criticUpdates, "between 1 and 1000");
         require(guidance >= 0 && guidance < 1000, "guidance", guidance, "at least 0 and below 1000; 1 is no guidance");

@@ -28,7 +28,8 @@ class RecipeTest {
             AdamWSettings.ofPaper(1e-4),
             AdamWSettings.ofPaper(1e-4),
             0.99,
-            0);
+            0,
+            Recipe.Ablation.NONE);
 
     @ParameterizedTest
     @CsvSource(

@@ -119,7 +119,7 @@ final class ResumeCommand implements Callable<Integer> {
     }
 
     /** Such as {@code experiment.recipe.seed (was 1, is 2)}; empty when there are none. */
-    private static String differences(Map<String, String> was, Map<String, String> is) {
+    static String differences(Map<String, String> was, Map<String, String> is) {
         TreeSet<String> keys = new TreeSet<>(was.keySet());
         keys.addAll(is.keySet());
         return keys.stream()

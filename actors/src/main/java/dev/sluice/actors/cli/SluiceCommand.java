@@ -23,9 +23,11 @@ import picocli.CommandLine.Spec;
             DistillCommand.class,
             ResumeCommand.class,
             TrainTeacherCommand.class,
+            TrainClassifierCommand.class,
             SampleCommand.class,
             ServeCommand.class,
             EvaluateCommand.class,
+            CompareCommand.class,
             CheckCommand.class,
             FigureCommand.class,
             BenchCommand.class

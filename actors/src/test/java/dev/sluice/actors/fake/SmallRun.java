@@ -54,6 +54,7 @@ public final class SmallRun {
                 optimizer,
                 optimizer,
                 0.5,
-                staleness);
+                staleness,
+                Recipe.Ablation.NONE);
     }
 }

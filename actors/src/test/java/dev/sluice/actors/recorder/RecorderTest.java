@@ -263,7 +263,8 @@ class RecorderTest {
                 AdamWSettings.ofPaper(1e-4),
                 AdamWSettings.ofPaper(1e-4),
                 0.98,
-                0);
+                0,
+                Recipe.Ablation.NONE);
         PhasePlan plan = new PhasePlan(List.of(1.0, 0.5, 0.0), List.of(0.5, 0.0));
         return new ExperimentSettings(
                 "toy", Path.of("/teacher.pt"), Method.AS_CONFIGURED, plan, List.of(3, 2), recipe, 4, 2, 20, 10);

@@ -81,7 +81,8 @@ class RingEqualsPlainLoopTest {
                 AdamWSettings.ofPaper(1e-3),
                 AdamWSettings.ofPaper(1e-3),
                 0.9,
-                staleness);
+                staleness,
+                Recipe.Ablation.NONE);
     }
 
     private Run plainLoop(Recipe recipe) throws IOException {

@@ -118,6 +118,18 @@ final class Sluice implements AutoCloseable {
         }
     }
 
+    /** The same for the processes that it has started too. */
+    void killWithChildren() throws InterruptedException {
+        List<ProcessHandle> children = process.descendants().toList();
+        if (children.isEmpty()) {
+            throw new IllegalStateException("there are no children to kill: " + String.join("\n", output()));
+        }
+        kill();
+        children.forEach(ProcessHandle::destroyForcibly);
+        Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> children.stream()
+                .noneMatch(ProcessHandle::isAlive));
+    }
+
     @Override
     public void close() {
         process.destroy();

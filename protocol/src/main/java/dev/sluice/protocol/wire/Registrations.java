@@ -122,6 +122,7 @@ final class Registrations {
         constants(kryo, Recipe.Normaliser.class, 33);
         constants(kryo, Recipe.CriticWeighting.class, 34);
         constants(kryo, GenerationReply.Reason.class, 35);
+        constants(kryo, Recipe.Ablation.class, 36);
 
         for (Message message : MESSAGES) {
             record(kryo, message.type(), message.id());

@@ -135,7 +135,8 @@ final class Samples {
                     AdamWSettings.ofPaper(1e-4),
                     AdamWSettings.ofPaper(4e-4),
                     0.99,
-                    2);
+                    2,
+                    Recipe.Ablation.NONE);
         } else if (raw.isEnum()) {
             return raw.getEnumConstants()[counter % raw.getEnumConstants().length];
         } else if (raw.isRecord()) {

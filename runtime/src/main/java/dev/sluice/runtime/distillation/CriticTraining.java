@@ -76,8 +76,7 @@ public final class CriticTraining implements AutoCloseable {
         Tensor epsilon = setting.noise().gaussian(CRITIC_NOISE, key, xS.shape());
         Tensor xT = Renoise.to(schedule, setting.s(), t, xS, epsilon);
         try (TrainableNetwork.Pass pass = fake.forward(xT, t, labels)) {
-            CriticLoss loss =
-                    CriticLoss.of(recipe.criticWeighting(), schedule, setting.s(), t, pass.velocity(), xS, epsilon);
+            CriticLoss loss = loss(t, pass.velocity(), xS, epsilon);
             boolean stepped = Double.isFinite(loss.value());
             if (stepped) {
                 pass.backward(loss.gradient());
@@ -103,14 +102,16 @@ public final class CriticTraining implements AutoCloseable {
 
     /** The fake's loss minus the teacher's on the same batch: the target's own noise is in both. */
     private double excess(NoisySamples noisy, Tensor teacherVelocity, Tensor believed) {
-        NoiseSchedule schedule = setting.schedule();
-        double s = setting.s();
-        Tensor epsilon = Renoise.noiseBetween(schedule, s, noisy.t(), noisy.xS(), noisy.xT());
-        Recipe.CriticWeighting weighting = setting.recipe().criticWeighting();
-        return CriticLoss.of(weighting, schedule, s, noisy.t(), believed, noisy.xS(), epsilon)
-                        .value()
-                - CriticLoss.of(weighting, schedule, s, noisy.t(), teacherVelocity, noisy.xS(), epsilon)
-                        .value();
+        Tensor epsilon = Renoise.noiseBetween(setting.schedule(), setting.s(), noisy.t(), noisy.xS(), noisy.xT());
+        return loss(noisy.t(), believed, noisy.xS(), epsilon).value()
+                - loss(noisy.t(), teacherVelocity, noisy.xS(), epsilon).value();
+    }
+
+    private CriticLoss loss(Tensor t, Tensor velocity, Tensor xS, Tensor epsilon) {
+        Recipe recipe = setting.recipe();
+        return recipe.ablation() == Recipe.Ablation.WRONG_TARGET
+                ? CriticLoss.plain(velocity, xS, epsilon)
+                : CriticLoss.of(recipe.criticWeighting(), setting.schedule(), setting.s(), t, velocity, xS, epsilon);
     }
 
     /** E[x_0 | x_t] as a velocity has it, for the pictures. */

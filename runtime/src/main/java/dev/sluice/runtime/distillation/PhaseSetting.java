@@ -28,10 +28,11 @@ public record PhaseSetting(PhasePlan plan, int number, Recipe recipe) {
         PhasePlan.Phase phase = plan.phase(number);
         Rollout.Path.of(recipe.rollout(), phase, 0);
         double first = firstTime(phase, recipe);
-        if (!(first < LAST_SCORED)) {
+        double last = lastTime(phase, recipe, LAST_SCORED);
+        if (!(first < last)) {
             throw new IllegalArgumentException("phase " + number + " ends at " + phase.boundary()
                     + ", which with shift " + recipe.shift() + " and margin " + recipe.margin()
-                    + " leaves no time to score its samples at (before the shift, " + first + " to " + LAST_SCORED
+                    + " leaves no time to score its samples at (before the shift, " + first + " to " + last
                     + "): lower the boundary or the margin, or raise the shift");
         }
     }
@@ -69,8 +70,9 @@ public record PhaseSetting(PhasePlan plan, int number, Recipe recipe) {
         return times(Noise.Purpose.SCORE_TIME, key, LAST_SCORED);
     }
 
-    private Tensor times(Noise.Purpose purpose, long key, double last) {
+    private Tensor times(Noise.Purpose purpose, long key, double most) {
         double first = firstTime(phase(), recipe);
+        double last = lastTime(phase(), recipe, most);
         double[] t = noise().uniform(purpose, key, recipe.batch());
         for (int i = 0; i < t.length; i++) {
             t[i] = TimestepShift.shift(recipe.shift(), first + t[i] * (last - first));
@@ -81,6 +83,13 @@ public record PhaseSetting(PhasePlan plan, int number, Recipe recipe) {
     /** Where re-noise times begin, before the shift. */
     private static double firstTime(PhasePlan.Phase phase, Recipe recipe) {
         return TimestepShift.unshift(recipe.shift(), phase.boundary()) + recipe.margin();
+    }
+
+    /** Where they end: intervals are nested, up to {@code most} in every phase, unless that is ablated. */
+    private static double lastTime(PhasePlan.Phase phase, Recipe recipe, double most) {
+        return recipe.ablation() == Recipe.Ablation.DISJOINT_INTERVALS
+                ? Math.min(most, TimestepShift.unshift(recipe.shift(), phase.start()))
+                : most;
     }
 
     /**

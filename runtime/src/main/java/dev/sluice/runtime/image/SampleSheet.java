@@ -182,7 +182,7 @@ public final class SampleSheet {
      * @throws IOException when it could not be written; what was there before is untouched
      */
     public static void write(Path file, BufferedImage image) throws IOException {
-        byte[] bytes = encode(image);
+        byte[] bytes = png(image);
         AtomicFile.write(file, out -> out.write(bytes));
     }
 
@@ -210,10 +210,11 @@ public final class SampleSheet {
                 }
             }
         }
-        return encode(image);
+        return png(image);
     }
 
-    private static byte[] encode(BufferedImage image) {
+    /** A picture as a PNG file's bytes. */
+    public static byte[] png(BufferedImage image) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         // A memory stream of its own: the plain call would go through a temporary file.
         try (MemoryCacheImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {

@@ -137,12 +137,12 @@ public sealed interface Architecture {
         private final Noise noise;
         private int drawn;
 
-        private Weights(Noise noise) {
+        Weights(Noise noise) {
             this.noise = noise;
         }
 
         /** Variance 1 / fanIn, which keeps the size of what flows through. */
-        private Tensor linear(int fanIn, long... shape) {
+        Tensor linear(double fanIn, long... shape) {
             return normal(1 / Math.sqrt(fanIn), shape);
         }
 
@@ -154,7 +154,7 @@ public sealed interface Architecture {
             return Tensor.owning(values, shape);
         }
 
-        private static Tensor zeros(long... shape) {
+        static Tensor zeros(long... shape) {
             int size = 1;
             for (long d : shape) {
                 size *= (int) d;

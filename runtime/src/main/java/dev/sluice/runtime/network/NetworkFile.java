@@ -37,6 +37,11 @@ public final class NetworkFile {
      * Writes {@code module}, a TorchScript file's bytes, with {@code card} inside; atomically, same input same bytes.
      */
     static void write(Path file, byte[] module, NetworkCard card) throws IOException {
+        write(file, module, CARD, card);
+    }
+
+    /** {@link #write(Path, byte[], NetworkCard)} for modules of another kind, whose card is another extra file. */
+    static void write(Path file, byte[] module, String extra, Object card) throws IOException {
         AtomicFile.write(file, out -> {
             // A zip reader that works from memory and by the directory at the end: libtorch's own files have stored
             // entries
@@ -51,13 +56,13 @@ public final class NetworkFile {
                     root = entry.getName().substring(0, entry.getName().indexOf('/') + 1);
                     // The serialization id is an alignment and identity record of the writer's; the card is ours.
                     if (!entry.getName().endsWith(".data/serialization_id")
-                            && !entry.getName().endsWith(CARD)) {
+                            && !entry.getName().endsWith(extra)) {
                         try (InputStream content = in.getInputStream(entry)) {
                             zip.entry(entry.getName(), content.readAllBytes());
                         }
                     }
                 }
-                zip.entry(root + CARD, JSON.writeValueAsBytes(card));
+                zip.entry(root + extra, JSON.writeValueAsBytes(card));
             }
         });
     }
@@ -73,13 +78,22 @@ public final class NetworkFile {
      * @throws NetworkFileException when there is no such file, it is torn, or it carries no card
      */
     public static NetworkCard readCard(Path file) {
+        return readCard(
+                file,
+                CARD,
+                NetworkCard.class,
+                "a TorchScript file without a card; add extra/sluice.json as docs/networks.md" + " describes");
+    }
+
+    /** @param without what a file without that card is called */
+    static <C> C readCard(Path file, String extra, Class<C> kind, String without) {
         try (ZipFile zip = new ZipFile(file.toFile())) {
             Enumeration<? extends ZipEntry> entries = zip.entries();
             while (entries.hasMoreElements()) {
                 ZipEntry entry = entries.nextElement();
-                if (entry.getName().endsWith("/" + CARD)) {
+                if (entry.getName().endsWith("/" + extra)) {
                     try (InputStream in = zip.getInputStream(entry)) {
-                        return JSON.readValue(in.readNBytes(CARD_LIMIT), NetworkCard.class);
+                        return JSON.readValue(in.readNBytes(CARD_LIMIT), kind);
                     }
                 }
             }
@@ -89,12 +103,11 @@ public final class NetworkFile {
             throw new NetworkFileException(
                     file, "torn or not a TorchScript file (" + e.getMessage() + "); restore or retrain it", e);
         } catch (JsonProcessingException | IllegalArgumentException | NullPointerException e) {
-            throw new NetworkFileException(file, "its card extra/sluice.json does not read: " + firstLine(e), e);
+            throw new NetworkFileException(file, "its card " + extra + " does not read: " + firstLine(e), e);
         } catch (IOException e) {
             throw new NetworkFileException(file, "cannot be read: " + firstLine(e), e);
         }
-        throw new NetworkFileException(
-                file, "a TorchScript file without a card; add extra/sluice.json as docs/networks.md describes");
+        throw new NetworkFileException(file, without);
     }
 
     /**

@@ -6,6 +6,7 @@ import ai.djl.pytorch.engine.PtNDManager;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
 import java.nio.file.Path;
+import java.util.function.Function;
 
 /** Opens network files on libtorch. The first use in a JVM unpacks and loads the native libraries, some seconds. */
 public final class TorchNetworks implements Networks {
@@ -39,6 +40,30 @@ public final class TorchNetworks implements Networks {
                         card, manager, LibTorch.load(manager, module), optimizer, averageDecay));
     }
 
+    /**
+     * Opens a classifier.
+     *
+     * @throws NetworkFileException when the file is missing, torn, or no classifier's
+     */
+    public ImageClassifier openClassifier(Path file) {
+        ClassifierCard card = ImageClassifier.readCard(file);
+        byte[] module = NetworkFile.readModule(NetworkFile.reference("classifier", file));
+        return onDevice(file, manager -> new ImageClassifier(card, manager, LibTorch.load(manager, module)));
+    }
+
+    /** A classifier with fresh weights, to be trained. */
+    public ClassifierTraining newClassifier(
+            ClassifierCard card, long seed, AdamWSettings optimizer, double averageDecay) {
+        byte[] fresh = ClassifierTraining.fresh(card, seed);
+        PtNDManager manager = LibTorch.newManager(device);
+        try {
+            return new ClassifierTraining(card, manager, fresh, optimizer, averageDecay);
+        } catch (RuntimeException e) {
+            manager.close();
+            throw e;
+        }
+    }
+
     @FunctionalInterface
     private interface Opening<T> {
         T open(NetworkCard card, PtNDManager manager, byte[] module);
@@ -48,9 +73,13 @@ public final class TorchNetworks implements Networks {
         Path file = Path.of(ref.path());
         byte[] module = NetworkFile.readModule(ref);
         NetworkCard card = NetworkFile.readCard(file);
+        return onDevice(file, manager -> opening.open(card, manager, module));
+    }
+
+    private <T> T onDevice(Path file, Function<PtNDManager, T> opening) {
         PtNDManager manager = LibTorch.newManager(device);
         try {
-            return opening.open(card, manager, module);
+            return opening.apply(manager);
         } catch (EngineException e) {
             manager.close();
             String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");

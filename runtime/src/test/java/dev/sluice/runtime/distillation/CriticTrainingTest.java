@@ -130,6 +130,31 @@ class CriticTrainingTest {
         }
     }
 
+    /** ε − x_s on the same draws, unweighted. */
+    @Test
+    void theWrongTargetIsTrainedOnWhenAskedFor() {
+        double[] uniform = new Noise(SEED, 1).uniform(Noise.Purpose.CRITIC_TIME, 0, 8);
+        Tensor epsilon = new Noise(SEED, 1).gaussian(Noise.Purpose.CRITIC_NOISE, 0, 8, 2);
+        double loss = 0;
+        for (int i = 0; i < 16; i++) {
+            double t = 0.52 + uniform[i / 2] * 0.48;
+            double alphaTS = (1 - t) / 0.5;
+            double sigmaTS = Math.sqrt(t * t - alphaTS * alphaTS * 0.25);
+            double xT = alphaTS * X_S.floatAt(i) + sigmaTS * epsilon.floatAt(i);
+            double error = -(epsilon.floatAt(i) - X_S.floatAt(i));
+            for (Term term : Term.values()) {
+                error += Toy.WEIGHTS.getOrDefault(term, 0.0) * term.value(xT, t, LABELS.longAt(i / 2));
+            }
+            loss += error * error / 16;
+        }
+
+        try (CriticTraining critic = critic(Toy.without(Recipe.Ablation.WRONG_TARGET, recipe(Normaliser.KL)))) {
+            critic.train(0, 0, X_S, LABELS);
+
+            assertThat(report(critic).losses().get(0)).isCloseTo(loss, within(1e-5));
+        }
+    }
+
     private static CriticReport report(CriticTraining critic) {
         return critic.score(noisy(0.8), Toy.gaussian(4)).report();
     }

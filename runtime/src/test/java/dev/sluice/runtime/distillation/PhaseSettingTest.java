@@ -103,6 +103,26 @@ class PhaseSettingTest {
         }
     }
 
+    @Test
+    void disjointIntervalsEndWhereThePhaseBeforeEnded() {
+        Recipe disjoint = Toy.without(Recipe.Ablation.DISJOINT_INTERVALS, recipe(0.02, 5));
+        Bounds first = new Bounds();
+        Bounds second = new Bounds();
+        for (long key = 0; key < 2000; key++) {
+            first.add(new PhaseSetting(Toy.PLAN, 1, disjoint).criticTimes(key));
+            second.add(new PhaseSetting(Toy.PLAN, 2, disjoint).criticTimes(key));
+            second.add(new PhaseSetting(Toy.PLAN, 2, disjoint).scoreTimes(key));
+        }
+
+        assertThat(first.most).isBetween(0.999, 1.0);
+        assertThat(second.least).isBetween(0.0925, 0.094);
+        assertThat(second.most).isBetween(0.249, 0.25);
+        PhasePlan thin = new PhasePlan(List.of(1.0, 0.01, 0.0), List.of(0.01, 0.0));
+        assertThatThrownBy(() ->
+                        new PhaseSetting(thin, 2, Toy.without(Recipe.Ablation.DISJOINT_INTERVALS, recipe(0.02, 1))))
+                .hasMessageContaining("leaves no time to score its samples at (before the shift, 0.02 to 0.01)");
+    }
+
     private static final class Bounds {
         private double least = Double.POSITIVE_INFINITY;
         private double most = Double.NEGATIVE_INFINITY;

@@ -56,7 +56,8 @@ class PlainLoopTest {
                 AdamWSettings.ofPaper(rate),
                 AdamWSettings.ofPaper(rate),
                 0.9,
-                0);
+                0,
+                Recipe.Ablation.NONE);
     }
 
     private List<ExpertRef> run(PhasePlan plan, Recipe recipe, List<Integer> cycles) throws IOException {

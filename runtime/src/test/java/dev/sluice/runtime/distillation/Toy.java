@@ -60,7 +60,28 @@ final class Toy {
                 AdamWSettings.ofPaper(GENERATOR_RATE),
                 AdamWSettings.ofPaper(CRITIC_RATE),
                 EMA,
-                0);
+                0,
+                Recipe.Ablation.NONE);
+    }
+
+    /** The recipe with a part of the method left out. */
+    static Recipe without(Recipe.Ablation ablation, Recipe whole) {
+        return new Recipe(
+                whole.seed(),
+                whole.batch(),
+                whole.criticUpdates(),
+                whole.guidance(),
+                whole.schedule(),
+                whole.rollout(),
+                whole.normaliser(),
+                whole.criticWeighting(),
+                whole.margin(),
+                whole.shift(),
+                whole.generatorOptimizer(),
+                whole.criticOptimizer(),
+                whole.emaDecay(),
+                whole.staleness(),
+                ablation);
     }
 
     /** A gradient or batch that has nothing to do with the run's own draws. */

@@ -1,0 +1,123 @@
+package dev.sluice.runtime.evaluation;
+
+/** One number about one set of samples or the run that made them, and how to read it. */
+public enum Measure {
+    FRECHET_TO_TEACHER(
+            "frechet-to-teacher",
+            "Fréchet, teacher",
+            Better.LOWER,
+            2,
+            "Fréchet distance to the teacher's samples in the classifier's features"),
+    PRECISION_TO_TEACHER(
+            "precision-to-teacher",
+            "precision, teacher",
+            Better.HIGHER,
+            3,
+            "share of the samples that lie among the teacher's (k nearest neighbours in the classifier's features)"),
+    RECALL_TO_TEACHER(
+            "recall-to-teacher",
+            "recall, teacher",
+            Better.HIGHER,
+            3,
+            "share of the teacher's samples that lie among these"),
+    FRECHET_TO_DATA(
+            "frechet-to-data",
+            "Fréchet, data",
+            Better.LOWER,
+            2,
+            "Fréchet distance to held-out data in the classifier's features"),
+    PRECISION_TO_DATA(
+            "precision-to-data",
+            "precision, data",
+            Better.HIGHER,
+            3,
+            "share of the samples that lie among held-out data"),
+    RECALL_TO_DATA(
+            "recall-to-data", "recall, data", Better.HIGHER, 3, "share of held-out data that lie among the samples"),
+    ACCURACY(
+            "accuracy",
+            "class accuracy",
+            Better.HIGHER,
+            3,
+            "share of the samples that the classifier takes for the class asked for"),
+    COSINE(
+            "cosine",
+            "cosine",
+            Better.LOWER,
+            4,
+            "similarity of two samples of one class: mean pairwise cosine of the classifier's features"),
+    PIXEL_DISTANCE(
+            "pixel-distance",
+            "pixel distance",
+            Better.HIGHER,
+            4,
+            "difference of two samples of one class: mean pairwise root mean square over pixels"),
+    MULTI_SCALE_DISTANCE(
+            "multi-scale-distance",
+            "multi-scale distance",
+            Better.HIGHER,
+            4,
+            "the same, averaged over the image and its two- and fourfold reductions"),
+    RECOVERED_COSINE(
+            "recovered-cosine",
+            "recovered, cosine",
+            Better.HIGHER,
+            2,
+            "share of the diversity that the baseline lost and this keeps, by cosine: 0 the baseline, 1 the teacher"),
+    RECOVERED_MULTI_SCALE(
+            "recovered-multi-scale", "recovered, multi-scale", Better.HIGHER, 2, "the same by multi-scale distance"),
+    MODES("modes", "modes", Better.HIGHER, 0, "modes of the mixture that get at least a fifth of their fair share"),
+    ENERGY("energy-distance", "energy distance", Better.LOWER, 5, "energy distance to the teacher's samples"),
+    WASSERSTEIN("wasserstein", "Wasserstein", Better.LOWER, 4, "2-Wasserstein distance to the teacher's samples"),
+    NFE("nfe", "nfe", Better.LOWER, 0, "network evaluations behind one sample"),
+    UPDATES("updates", "updates", Better.NEITHER, 0, "generator updates"),
+    TRAINING_SECONDS("training-seconds", "seconds", Better.LOWER, 0, "seconds of training"),
+    CPU_SECONDS(
+            "cpu-seconds", "CPU seconds", Better.LOWER, 0, "processor time of training, serving and pictures included"),
+    PEAK_MEMORY("peak-resident-mib", "peak MiB", Better.LOWER, 0, "most memory of the process that trained and served");
+
+    /** Which way is good. */
+    public enum Better {
+        LOWER,
+        HIGHER,
+        NEITHER
+    }
+
+    private final String key;
+    private final String title;
+    private final Better better;
+    private final int decimals;
+    private final String meaning;
+
+    Measure(String key, String title, Better better, int decimals, String meaning) {
+        this.key = key;
+        this.title = title;
+        this.better = better;
+        this.decimals = decimals;
+        this.meaning = meaning;
+    }
+
+    /** How JSON calls it. */
+    public String key() {
+        return key;
+    }
+
+    /** How a table calls it. */
+    public String title() {
+        return title;
+    }
+
+    public Better better() {
+        return better;
+    }
+
+    /** Digits after the point that are worth showing. */
+    public int decimals() {
+        return decimals;
+    }
+
+    /** One line for whoever has not read the documentation. */
+    public String meaning() {
+        return meaning;
+    }
+}
