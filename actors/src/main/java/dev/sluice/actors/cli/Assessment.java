@@ -104,8 +104,11 @@ final class Assessment {
             Evaluation evaluation = images
                     ? new ImageEvaluation(seeing, reference, real)
                     : new PointEvaluation(reference, mixture(first.plan()));
-            real.ifPresent(batch -> entries.add(
-                    entry("held-out data", Report.Kind.DATA, List.of(sample("data", evaluation.of(batch))), batch)));
+            real.ifPresent(batch -> {
+                Map<Measure, Double> ofData = new EnumMap<>(evaluation.of(batch));
+                ofData.keySet().removeAll(Measure.TO_DATA);
+                entries.add(entry("held-out data", Report.Kind.DATA, List.of(sample("data", ofData)), batch));
+            });
             Batch again = teacherSamples(networks, teacher, JUDGED_SEED, count, cache, out);
             Map<Measure, Double> ofTeacher = new EnumMap<>(evaluation.of(again));
             ofTeacher.put(Measure.NFE, (double) teacher.nfe());

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -49,22 +50,44 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        List<Assessment.Group> groups = new ArrayList<>();
-        groups.add(group(run));
+        List<FinishedRun> runs = new ArrayList<>(List.of(FinishedRun.open(run)));
         for (Path other : against) {
-            groups.add(group(other));
+            runs.add(FinishedRun.open(other));
         }
+        List<Assessment.Group> groups = groups(runs);
         PrintWriter print = spec.commandLine().getOut();
         Optional<String> baseline = groups.stream().skip(1).findFirst().map(Assessment.Group::name);
         Path html = out != null ? out : groups.get(0).runs().get(0).root().resolve("evaluation.html");
         Assessment.write(
-                assessment.report("Evaluation of " + run, groups, baseline, Map.of(), Optional.empty(), print),
+                assessment.report(
+                        "Evaluation of " + runs.get(0).root().getFileName(),
+                        groups,
+                        baseline,
+                        Map.of(),
+                        Optional.empty(),
+                        print),
                 html,
                 print);
         return 0;
     }
 
-    private static Assessment.Group group(Path folder) throws IOException {
-        return new Assessment.Group(folder.toString(), List.of(FinishedRun.open(folder)));
+    /** Each run by itself, named by as much of its path as tells it from the others. */
+    private static List<Assessment.Group> groups(List<FinishedRun> runs) {
+        List<Path> paths = runs.stream().map(FinishedRun::root).toList();
+        if (Set.copyOf(paths).size() < paths.size()) {
+            throw new UserError("a run is named twice: " + paths);
+        }
+        Path shared = paths.get(0).getParent();
+        while (!isAbove(shared, paths)) {
+            shared = shared.getParent();
+        }
+        Path root = shared;
+        return runs.stream()
+                .map(run -> new Assessment.Group(root.relativize(run.root()).toString(), List.of(run)))
+                .toList();
+    }
+
+    private static boolean isAbove(Path folder, List<Path> paths) {
+        return paths.stream().allMatch(path -> path.startsWith(folder) && !path.equals(folder));
     }
 }

@@ -39,11 +39,13 @@ public final class ImageEvaluation implements Evaluation {
         PrecisionRecall toTeacher = PrecisionRecall.between(teacher, features, PrecisionRecall.NEIGHBOURS);
         measures.put(Measure.PRECISION_TO_TEACHER, toTeacher.precision());
         measures.put(Measure.RECALL_TO_TEACHER, toTeacher.recall());
+        measures.put(Measure.COVERAGE_OF_TEACHER, toTeacher.coverage());
         data.ifPresent(real -> {
             measures.put(Measure.FRECHET_TO_DATA, FrechetDistance.between(features, real));
             PrecisionRecall toData = PrecisionRecall.between(real, features, PrecisionRecall.NEIGHBOURS);
             measures.put(Measure.PRECISION_TO_DATA, toData.precision());
             measures.put(Measure.RECALL_TO_DATA, toData.recall());
+            measures.put(Measure.COVERAGE_OF_DATA, toData.coverage());
         });
         measures.put(Measure.ACCURACY, accuracy(seen.classes(), samples.labels()));
         long[] labels = samples.labels().toLongs();

@@ -1,5 +1,9 @@
 package dev.sluice.runtime.evaluation;
 
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Set;
+
 /** One number about one set of samples or the run that made them, and how to read it. */
 public enum Measure {
     FRECHET_TO_TEACHER(
@@ -20,6 +24,13 @@ public enum Measure {
             Better.HIGHER,
             3,
             "share of the teacher's samples that lie among these"),
+    COVERAGE_OF_TEACHER(
+            "coverage-of-teacher",
+            "coverage, teacher",
+            Better.HIGHER,
+            3,
+            "share of the teacher's samples with one of these among their nearest: recall that stray samples do not"
+                    + " raise"),
     FRECHET_TO_DATA(
             "frechet-to-data",
             "Fréchet, data",
@@ -34,6 +45,12 @@ public enum Measure {
             "share of the samples that lie among held-out data"),
     RECALL_TO_DATA(
             "recall-to-data", "recall, data", Better.HIGHER, 3, "share of held-out data that lie among the samples"),
+    COVERAGE_OF_DATA(
+            "coverage-of-data",
+            "coverage, data",
+            Better.HIGHER,
+            3,
+            "share of held-out data with one of the samples among their nearest"),
     ACCURACY(
             "accuracy",
             "class accuracy",
@@ -43,19 +60,19 @@ public enum Measure {
     COSINE(
             "cosine",
             "cosine",
-            Better.LOWER,
+            Better.AS_TEACHER,
             4,
-            "similarity of two samples of one class: mean pairwise cosine of the classifier's features"),
+            "how alike two samples of one class are: mean pairwise cosine of the classifier's features; lower is more diverse"),
     PIXEL_DISTANCE(
             "pixel-distance",
             "pixel distance",
-            Better.HIGHER,
+            Better.AS_TEACHER,
             4,
-            "difference of two samples of one class: mean pairwise root mean square over pixels"),
+            "how different two samples of one class are: mean pairwise root mean square over pixels; higher is more diverse"),
     MULTI_SCALE_DISTANCE(
             "multi-scale-distance",
             "multi-scale distance",
-            Better.HIGHER,
+            Better.AS_TEACHER,
             4,
             "the same, averaged over the image and its two- and fourfold reductions"),
     RECOVERED_COSINE(
@@ -76,10 +93,16 @@ public enum Measure {
             "cpu-seconds", "CPU seconds", Better.LOWER, 0, "processor time of training, serving and pictures included"),
     PEAK_MEMORY("peak-resident-mib", "peak MiB", Better.LOWER, 0, "most memory of the process that trained and served");
 
+    /** Those that compare with data, which say nothing of the data themselves. */
+    public static final Set<Measure> TO_DATA = Collections.unmodifiableSet(
+            EnumSet.of(FRECHET_TO_DATA, PRECISION_TO_DATA, RECALL_TO_DATA, COVERAGE_OF_DATA));
+
     /** Which way is good. */
     public enum Better {
         LOWER,
         HIGHER,
+        /** As near to the teacher's own value as can be: more is wrong too. */
+        AS_TEACHER,
         NEITHER
     }
 

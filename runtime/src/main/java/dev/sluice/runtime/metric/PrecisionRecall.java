@@ -8,9 +8,12 @@ import java.util.Arrays;
  * union of balls around its samples that reach to the k-th nearest other one.
  *
  * @param precision share of the generated samples that lie in the real ones' manifold
- * @param recall share of the real samples that lie in the generated ones' manifold
+ * @param recall share of the real samples that lie in the generated ones' manifold; samples far from everything have
+ *     large balls and raise it
+ * @param coverage share of the real balls with a generated sample inside (Naeem et al., "Reliable fidelity and diversity
+ *     metrics", 2020), which such samples do not raise
  */
-public record PrecisionRecall(double precision, double recall) {
+public record PrecisionRecall(double precision, double recall, double coverage) {
     /** k of the paper. */
     public static final int NEIGHBOURS = 3;
 
@@ -20,7 +23,7 @@ public record PrecisionRecall(double precision, double recall) {
      * @param real features [n, d], n above k
      * @param generated features [m, d], m above k
      * @param k at least 1
-     * @return NaN for both when any feature is not finite
+     * @return NaN for all when any feature is not finite
      * @throws IllegalArgumentException when the shapes do not fit or there are not enough samples
      */
     public static PrecisionRecall between(Tensor real, Tensor generated, int k) {
@@ -32,9 +35,10 @@ public record PrecisionRecall(double precision, double recall) {
                     + " samples: there must be at least one, and more samples of each kind");
         }
         if (!real.isFinite() || !generated.isFinite()) {
-            return new PrecisionRecall(Double.NaN, Double.NaN);
+            return new PrecisionRecall(Double.NaN, Double.NaN, Double.NaN);
         }
-        return new PrecisionRecall(within(g, r, radii(r, k)), within(r, g, radii(g, k)));
+        double[] reach = radii(r, k);
+        return new PrecisionRecall(within(g, r, reach), within(r, g, radii(g, k)), covered(r, reach, g));
     }
 
     /** Distance of every point to its k-th nearest other one. */
@@ -51,6 +55,20 @@ public record PrecisionRecall(double precision, double recall) {
             radii[i] = distances[k - 1];
         }
         return radii;
+    }
+
+    /** The share of the balls around {@code centres} that hold any of {@code points}. */
+    private static double covered(Points centres, double[] radii, Points points) {
+        int covered = 0;
+        for (int i = 0; i < radii.length; i++) {
+            for (int j = 0; j < points.count(); j++) {
+                if (centres.distance(i, points, j) <= radii[i]) {
+                    covered++;
+                    break;
+                }
+            }
+        }
+        return (double) covered / radii.length;
     }
 
     /** The share of {@code points} in any of the balls around {@code centres}. */

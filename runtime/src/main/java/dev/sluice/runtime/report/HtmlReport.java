@@ -10,7 +10,6 @@ import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
@@ -64,34 +63,16 @@ public final class HtmlReport {
     private static List<Map<String, Object>> rows(Report report) {
         List<Map<String, Object>> rows = new ArrayList<>();
         for (Measure measure : report.measures()) {
-            double best = best(report, measure);
+            OptionalDouble best = report.best(measure);
             List<Map<String, Object>> cells = new ArrayList<>();
             for (Report.Entry entry : report.entries()) {
                 OptionalDouble mean = entry.mean(measure);
-                boolean isBest = entry.kind() == Report.Kind.RUNS
-                        && mean.isPresent()
-                        && Double.compare(mean.getAsDouble(), best) == 0;
+                boolean isBest = entry.kind() == Report.Kind.RUNS && best.isPresent() && mean.equals(best);
                 cells.add(Map.of("text", Numbers.text(measure, entry.values(measure)), "best", isBest));
             }
             rows.add(Map.of("title", measure.title(), "meaning", measure.meaning(), "cells", cells));
         }
         return rows;
-    }
-
-    /** Of several groups of runs; what no mean equals where there is nothing to choose from, or no better and worse. */
-    private static double best(Report report, Measure measure) {
-        double[] means = report.entries().stream()
-                .filter(entry -> entry.kind() == Report.Kind.RUNS)
-                .map(entry -> entry.mean(measure))
-                .filter(OptionalDouble::isPresent)
-                .mapToDouble(OptionalDouble::getAsDouble)
-                .toArray();
-        if (means.length < 2 || measure.better() == Measure.Better.NEITHER) {
-            return Double.NEGATIVE_INFINITY;
-        }
-        return measure.better() == Measure.Better.LOWER
-                ? Arrays.stream(means).min().orElseThrow()
-                : Arrays.stream(means).max().orElseThrow();
     }
 
     private static String base64(byte[] bytes) {

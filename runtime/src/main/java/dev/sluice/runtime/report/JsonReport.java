@@ -33,7 +33,7 @@ public final class JsonReport {
                             "meaning",
                             measure.meaning(),
                             "better",
-                            measure.better().name().toLowerCase(Locale.ROOT)));
+                            measure.better().name().toLowerCase(Locale.ROOT).replace('_', '-')));
         }
         List<Object> entries = new ArrayList<>();
         for (Report.Entry entry : report.entries()) {

@@ -4,6 +4,7 @@ import dev.sluice.runtime.evaluation.Measure;
 import dev.sluice.runtime.metric.Diversity;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
@@ -90,8 +91,7 @@ public record Report(String title, Map<String, String> settings, List<Entry> ent
      */
     public Report withRecovered(String baseline) {
         Optional<Entry> lost = entry(baseline);
-        Optional<Entry> teacher =
-                entries.stream().filter(entry -> entry.kind() == Kind.TEACHER).findFirst();
+        Optional<Entry> teacher = teacher();
         if (lost.isEmpty() || teacher.isEmpty()) {
             return this;
         }
@@ -100,6 +100,44 @@ public record Report(String title, Map<String, String> settings, List<Entry> ent
             completed.add(entry.kind() == Kind.RUNS ? withRecovered(entry, teacher.get(), lost.get()) : entry);
         }
         return new Report(title, settings, completed);
+    }
+
+    /**
+     * The mean that is best over the runs, where there are several and they differ.
+     *
+     * @param measure one without better and worse has none
+     */
+    public OptionalDouble best(Measure measure) {
+        double[] means = entries.stream()
+                .filter(entry -> entry.kind() == Kind.RUNS)
+                .map(entry -> entry.mean(measure))
+                .filter(OptionalDouble::isPresent)
+                .mapToDouble(OptionalDouble::getAsDouble)
+                .toArray();
+        if (Arrays.stream(means).distinct().count() < 2) {
+            return OptionalDouble.empty();
+        }
+        return switch (measure.better()) {
+            case LOWER -> Arrays.stream(means).min();
+            case HIGHER -> Arrays.stream(means).max();
+            case AS_TEACHER ->
+                nearest(means, teacher().map(entry -> entry.mean(measure)).orElse(OptionalDouble.empty()));
+            case NEITHER -> OptionalDouble.empty();
+        };
+    }
+
+    private Optional<Entry> teacher() {
+        return entries.stream().filter(entry -> entry.kind() == Kind.TEACHER).findFirst();
+    }
+
+    private static OptionalDouble nearest(double[] values, OptionalDouble to) {
+        return to.isEmpty()
+                ? OptionalDouble.empty()
+                : Arrays.stream(values)
+                        .boxed()
+                        .min(Comparator.comparingDouble(value -> Math.abs(value - to.getAsDouble())))
+                        .map(OptionalDouble::of)
+                        .orElse(OptionalDouble.empty());
     }
 
     private static Entry withRecovered(Entry entry, Entry teacher, Entry lost) {
@@ -121,7 +159,7 @@ public record Report(String title, Map<String, String> settings, List<Entry> ent
         OptionalDouble none = lost.mean(measure);
         boolean wasLost = whole.isPresent()
                 && none.isPresent()
-                && (measure.better() == Measure.Better.LOWER
+                && (measure == Measure.COSINE
                         ? none.getAsDouble() > whole.getAsDouble()
                         : none.getAsDouble() < whole.getAsDouble());
         return value == null || !wasLost

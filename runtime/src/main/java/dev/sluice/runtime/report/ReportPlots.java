@@ -68,7 +68,12 @@ public final class ReportPlots {
             Report.Entry entry = report.entries().get(i);
             double[] xs = entry.values(x);
             double[] ys = entry.values(y);
-            if (xs.length == 0 || xs.length != ys.length || !finite(xs) || !finite(ys)) {
+            // Held-out data are far from any teacher: everything else would be one heap.
+            if (entry.kind() == Report.Kind.DATA
+                    || xs.length == 0
+                    || xs.length != ys.length
+                    || !finite(xs)
+                    || !finite(ys)) {
                 continue;
             }
             any |= entry.kind() == Report.Kind.RUNS;
@@ -126,6 +131,7 @@ public final class ReportPlots {
                 + switch (measure.better()) {
                     case LOWER -> " (lower is better)";
                     case HIGHER -> " (higher is better)";
+                    case AS_TEACHER -> " (as the teacher's is best)";
                     case NEITHER -> "";
                 };
     }

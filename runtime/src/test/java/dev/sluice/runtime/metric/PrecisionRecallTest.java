@@ -14,13 +14,13 @@ class PrecisionRecallTest {
     @Test
     void ofASetToItselfAreWhole() {
         Tensor a = line(0, 1, 3, 7, 8);
-        assertThat(PrecisionRecall.between(a, a, 3)).isEqualTo(new PrecisionRecall(1, 1));
+        assertThat(PrecisionRecall.between(a, a, 3)).isEqualTo(new PrecisionRecall(1, 1, 1));
     }
 
     @Test
     void ofSetsFarApartAreNothing() {
         assertThat(PrecisionRecall.between(line(0, 1, 2, 3), line(100, 101, 102, 103), 3))
-                .isEqualTo(new PrecisionRecall(0, 0));
+                .isEqualTo(new PrecisionRecall(0, 0, 0));
     }
 
     /** Two clusters, of which the generator makes one: all of it is right, and half is missing. */
@@ -28,8 +28,8 @@ class PrecisionRecallTest {
     void aLostModeCostsRecallAndNotPrecision() {
         Tensor real = line(0, 1, 2, 3, 50, 51, 52, 53);
         Tensor generated = line(0.5, 1.5, 2.5, 3.5);
-        assertThat(PrecisionRecall.between(real, generated, 2)).isEqualTo(new PrecisionRecall(1, 0.5));
-        assertThat(PrecisionRecall.between(generated, real, 2)).isEqualTo(new PrecisionRecall(0.5, 1));
+        assertThat(PrecisionRecall.between(real, generated, 2)).isEqualTo(new PrecisionRecall(1, 0.5, 0.5));
+        assertThat(PrecisionRecall.between(generated, real, 2)).isEqualTo(new PrecisionRecall(0.5, 1, 1));
     }
 
     /** With k = 1 the balls of 0, 1, 3 reach 1, 1 and 2; with k = 2 they reach 3, 2 and 3, so 5.5 is inside. */
@@ -39,6 +39,14 @@ class PrecisionRecallTest {
         Tensor generated = line(2, 5.5, 5.6, -1.5);
         assertThat(PrecisionRecall.between(real, generated, 1).precision()).isEqualTo(0.25);
         assertThat(PrecisionRecall.between(real, generated, 2).precision()).isEqualTo(1);
+    }
+
+    /** One generated sample far away has a ball over everything: recall is fooled, coverage is not. */
+    @Test
+    void coverageDoesNotRiseWithStraySamples() {
+        Tensor real = line(0, 1, 2, 3, 50, 51, 52, 53);
+        PrecisionRecall stray = PrecisionRecall.between(real, line(0.5, 1.5, 2.5, 3.5, 1000), 2);
+        assertThat(stray).isEqualTo(new PrecisionRecall(0.8, 1, 0.5));
     }
 
     @Test
@@ -59,5 +67,6 @@ class PrecisionRecallTest {
         PrecisionRecall broken = PrecisionRecall.between(line(0, Double.NaN), line(0, 1), 1);
         assertThat(broken.precision()).isNaN();
         assertThat(broken.recall()).isNaN();
+        assertThat(broken.coverage()).isNaN();
     }
 }

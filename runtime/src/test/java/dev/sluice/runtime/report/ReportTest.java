@@ -66,6 +66,18 @@ class ReportTest {
     }
 
     @Test
+    void bestIsByTheMeasuresOwnDirection() {
+        Report report = REPORT.withRecovered("worst");
+        assertThat(report.best(Measure.COSINE)).hasValueCloseTo(0.65, within(1e-9));
+        assertThat(report.best(Measure.MULTI_SCALE_DISTANCE))
+                .as("0.35 is nearer to 0.3 than 0.2 is")
+                .hasValueCloseTo(0.35, within(1e-9));
+        assertThat(report.best(Measure.RECOVERED_COSINE)).hasValueCloseTo(0.75, within(1e-9));
+        assertThat(report.best(Measure.FRECHET_TO_TEACHER)).as("all are equal").isEmpty();
+        assertThat(report.best(Measure.NFE)).as("nobody has it").isEmpty();
+    }
+
+    @Test
     void textHasTheMeanAndTheRange() {
         assertThat(TextReport.lines(REPORT))
                 .contains(
@@ -83,7 +95,7 @@ class ReportTest {
         assertThat(tree.at("/entries/1/samples/1/cosine").asDouble()).isEqualTo(0.85);
         assertThat(tree.at("/entries/1/mean/cosine").asDouble()).isEqualTo(0.8);
         assertThat(tree.at("/entries/0/kind").asText()).isEqualTo("teacher");
-        assertThat(tree.at("/measures/cosine/better").asText()).isEqualTo("lower");
+        assertThat(tree.at("/measures/cosine/better").asText()).isEqualTo("as-teacher");
         assertThat(tree.at("/settings/seeds").asText()).isEqualTo("1 & 2");
     }
 
@@ -96,7 +108,7 @@ class ReportTest {
                 .doesNotContain("<script", "http:", "https:", "{{");
         assertThat(page.split("<img ", -1)).hasSize(1 + 3 + 2);
         assertThat(page.split("src=\"data:image/png;base64,", -1)).hasSize(1 + 3 + 2);
-        // Cosine: lower is better, so "better" is marked and "worst" is not.
+        // Cosine: nearest to the teacher's 0.6 is best.
         assertThat(page)
                 .contains("<td class=\"best\">0.6500 [0.6000, 0.7000]</td>", "<td>0.8000 [0.7500, 0.8500]</td>");
     }
