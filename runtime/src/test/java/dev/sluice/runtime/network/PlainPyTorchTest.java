@@ -41,6 +41,18 @@ class PlainPyTorchTest {
                               "velocity": v.flatten().tolist()}))
             """;
 
+    private static final String CLASSIFIER = """
+            import json, sys, torch
+            extra = {"classifier.json": ""}
+            classifier = torch.jit.load(sys.argv[1], _extra_files=extra)
+            given = json.load(open(sys.argv[2]))
+            with torch.no_grad():
+                out = classifier(torch.tensor(given["x"]).reshape(given["shape"]))
+            features = json.loads(extra["classifier.json"])["features"]
+            print(json.dumps({"features": out[:, :features].flatten().tolist(),
+                              "classes": out[:, features:].argmax(1).tolist()}))
+            """;
+
     private static String python;
 
     @TempDir
@@ -72,7 +84,11 @@ class PlainPyTorchTest {
         JSON.writeValue(
                 input.toFile(),
                 Map.of("x", x.toFloats(), "shape", x.shape(), "t", floats(t.toDoubles()), "labels", labels.toLongs()));
-        Path script = Files.writeString(folder.resolve("load.py"), SCRIPT);
+        return inPython(SCRIPT, network, input);
+    }
+
+    private JsonNode inPython(String source, Path network, Path input) throws Exception {
+        Path script = Files.writeString(folder.resolve("load.py"), source);
         Process process = new ProcessBuilder(python, script.toString(), network.toString(), input.toString()).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -140,5 +156,25 @@ class PlainPyTorchTest {
             network.writeAverage(expert, expertCard);
         }
         assertSameVelocity(expert, expertCard, 1e-4f);
+    }
+
+    @Test
+    void loadsTheBundledClassifier() throws Exception {
+        Path file = Path.of(System.getProperty("sluice.home"), "classifiers/fashion-mnist.pt");
+        Tensor x = new Noise(5, 0).gaussian(Noise.Purpose.ROLLOUT_START, 0, 20, 1, 28, 28);
+        Path input = folder.resolve("input.json");
+        JSON.writeValue(input.toFile(), Map.of("x", x.toFloats(), "shape", x.shape()));
+        JsonNode answer = inPython(CLASSIFIER, file, input);
+        try (ImageClassifier classifier = TorchNetworks.on("cpu", 1).openClassifier(file)) {
+            ImageClassifier.Seen seen = classifier.see(x);
+            assertThat(answer.get("features")).hasSize(20 * 64);
+            for (int i = 0; i < 20 * 64; i++) {
+                assertThat((float) answer.get("features").get(i).asDouble())
+                        .isCloseTo(seen.features().floatAt(i), within(1e-3f));
+            }
+            for (int i = 0; i < 20; i++) {
+                assertThat(answer.get("classes").get(i).asLong()).isEqualTo(seen.classes()[i]);
+            }
+        }
     }
 }
