@@ -2,9 +2,13 @@ package dev.sluice.runtime.network;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.runtime.objective.Prediction;
 import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
@@ -26,10 +30,12 @@ import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 public final class NetworkFile {
     private static final String CARD = "extra/sluice.json";
     private static final int CARD_LIMIT = 1 << 20;
-    private static final ObjectMapper JSON = new ObjectMapper()
+    private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
             .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+            .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
 
     private NetworkFile() {}
 
@@ -57,9 +63,18 @@ public final class NetworkFile {
                         }
                     }
                 }
-                zip.entry(root + CARD, JSON.writeValueAsBytes(card));
+                zip.entry(root + CARD, JSON.writeValueAsBytes(json(card)));
             }
         });
+    }
+
+    /** The velocity goes without saying: files from before there was anything else keep their bytes. */
+    private static ObjectNode json(NetworkCard card) {
+        ObjectNode node = JSON.valueToTree(card);
+        if (card.prediction() == Prediction.VELOCITY) {
+            node.remove("prediction");
+        }
+        return node;
     }
 
     /** Makes a network of {@code architecture} with fresh weights. */

@@ -2,7 +2,6 @@ package dev.sluice.runtime.network;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import dev.sluice.protocol.AdamWSettings;
@@ -27,15 +26,7 @@ final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwo
 
     @Override
     public Pass forward(Tensor x, Tensor t, Tensor labels) {
-        PtNDManager step = stepManager();
-        try {
-            PtNDArray input = LibTorch.toDevice(step, x);
-            input.setRequiresGradient(true);
-            return new TorchPass(step, input, evaluate(step, input, t, labels, true));
-        } catch (RuntimeException e) {
-            step.close();
-            throw e;
-        }
+        return differentiable(x, t, labels);
     }
 
     @Override
@@ -124,39 +115,5 @@ final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwo
             named.put(weights.get(i).getName(), LibTorch.toHost(values.get(i)));
         }
         return named;
-    }
-
-    private static final class TorchPass implements Pass {
-        private final PtNDManager step;
-        private final PtNDArray input;
-        private final PtNDArray output;
-        private final Tensor velocity;
-
-        TorchPass(PtNDManager step, PtNDArray input, PtNDArray output) {
-            this.step = step;
-            this.input = input;
-            this.output = output;
-            this.velocity = LibTorch.toHost(output);
-        }
-
-        @Override
-        public Tensor velocity() {
-            return velocity;
-        }
-
-        @Override
-        public Tensor backward(Tensor gradient) {
-            try (step) {
-                LibTorch.backward(output, LibTorch.toDevice(step, gradient));
-                try (NDArray ofInput = input.getGradient()) {
-                    return LibTorch.toHost(ofInput);
-                }
-            }
-        }
-
-        @Override
-        public void close() {
-            step.close();
-        }
     }
 }

@@ -3,6 +3,7 @@ package dev.sluice.runtime.network;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.runtime.schedule.NoiseSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,11 +15,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Networks that can be checked by hand: v = Σ θ_p φ_p(x, t, label) element by element, computed in double, with exact
- * gradients and plain gradient descent (no moments, no decay, no clipping). They remember what they were asked.
+ * Networks that can be checked by hand: the output, a velocity unless the card says otherwise, is Σ θ_p φ_p(x, t, label)
+ * element by element, computed in double, with exact gradients and plain gradient descent (no moments, no decay, no
+ * clipping). They remember what they were asked.
  */
 public final class FormulaNetworks implements Networks {
-    /** A term φ of the velocity. */
+    /** A term φ of the output. */
     public enum Term {
         X,
         T_X,
@@ -27,7 +29,12 @@ public final class FormulaNetworks implements Networks {
         LABEL,
         /** x/t: with weight 1, beside weight −m on {@link #ONE_OVER_T}, the exact velocity of the point mass m. */
         X_OVER_T,
-        ONE_OVER_T;
+        ONE_OVER_T,
+        /** α/σ on rectified flow: with weight −m, beside {@link #X_OVER_T}, the exact noise of the point m. */
+        ONE_OVER_T_LESS_ONE,
+        /** x/σ and α/σ on the variance-preserving schedule, for the same. */
+        X_OVER_SINE,
+        COTANGENT;
 
         public double value(double x, double t, long label) {
             return switch (this) {
@@ -38,6 +45,9 @@ public final class FormulaNetworks implements Networks {
                 case LABEL -> label;
                 case X_OVER_T -> x / t;
                 case ONE_OVER_T -> 1 / t;
+                case ONE_OVER_T_LESS_ONE -> 1 / t - 1;
+                case X_OVER_SINE -> x / Math.sin(Math.PI / 2 * t);
+                case COTANGENT -> 1 / Math.tan(Math.PI / 2 * t);
             };
         }
 
@@ -48,7 +58,8 @@ public final class FormulaNetworks implements Networks {
                 case T_X -> t;
                 case SINE_X -> Math.cos(x);
                 case X_OVER_T -> 1 / t;
-                case ONE, LABEL, ONE_OVER_T -> 0;
+                case X_OVER_SINE -> 1 / Math.sin(Math.PI / 2 * t);
+                case ONE, LABEL, ONE_OVER_T, ONE_OVER_T_LESS_ONE, COTANGENT -> 0;
             };
         }
     }
@@ -130,6 +141,7 @@ public final class FormulaNetworks implements Networks {
     private final class Formula implements TrainableNetwork {
         private final String version;
         private final NetworkCard card;
+        private final NoiseSchedule schedule;
         private final Map<Term, Double> weights;
         private final Map<Term, Double> average;
         private final Map<Term, Double> gradients = new EnumMap<>(Term.class);
@@ -140,6 +152,7 @@ public final class FormulaNetworks implements Networks {
         Formula(String version, Entry entry, double averageDecay) {
             this.version = version;
             this.card = entry.card();
+            this.schedule = NoiseSchedule.of(card.schedule());
             this.weights = new EnumMap<>(Term.class);
             this.weights.putAll(entry.weights());
             this.average = new EnumMap<>(this.weights);
@@ -158,8 +171,9 @@ public final class FormulaNetworks implements Networks {
             return evaluate(false, x, t, labels);
         }
 
-        private Tensor evaluate(boolean graph, Tensor x, Tensor t, Tensor labels) {
-            calls.add(new Call(version, graph, x, t, labels));
+        private Tensor evaluate(boolean graph, Tensor x, Tensor atT, Tensor labels) {
+            calls.add(new Call(version, graph, x, atT, labels));
+            Tensor t = card.prediction().askedAt(schedule, atT);
             float[] v = new float[x.size()];
             for (int i = 0; i < v.length; i++) {
                 int row = i / x.sampleSize();
@@ -169,7 +183,7 @@ public final class FormulaNetworks implements Networks {
                 }
                 v[i] = (float) sum;
             }
-            return Tensor.owning(v, x.shape());
+            return card.prediction().velocity(schedule, x, atT, Tensor.owning(v, x.shape()));
         }
 
         @Override
@@ -239,6 +253,7 @@ public final class FormulaNetworks implements Networks {
 
         private final class FormulaPass implements Pass {
             private final Tensor x;
+            private final Tensor atT;
             private final Tensor t;
             private final Tensor labels;
             private final Tensor velocity;
@@ -247,7 +262,8 @@ public final class FormulaNetworks implements Networks {
 
             FormulaPass(Tensor x, Tensor t, Tensor labels) {
                 this.x = x;
-                this.t = t;
+                this.atT = t;
+                this.t = card.prediction().askedAt(schedule, t);
                 this.labels = labels;
                 this.velocity = evaluate(true, x, t, labels);
                 openGraphs++;
@@ -259,7 +275,8 @@ public final class FormulaNetworks implements Networks {
             }
 
             @Override
-            public Tensor backward(Tensor gradient) {
+            public Tensor backward(Tensor onVelocity) {
+                Tensor gradient = card.prediction().onOutput(schedule, atT, onVelocity);
                 if (freed || atStep != steps) {
                     throw new IllegalStateException("the graph is " + (freed ? "freed" : "of weights that are gone"));
                 }
@@ -280,7 +297,7 @@ public final class FormulaNetworks implements Networks {
                     gradients.replaceAll((term, g) -> Double.NaN);
                 }
                 close();
-                return Tensor.owning(onX, x.shape());
+                return card.prediction().onSample(schedule, atT, onVelocity, Tensor.owning(onX, x.shape()));
             }
 
             @Override
