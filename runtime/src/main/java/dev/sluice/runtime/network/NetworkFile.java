@@ -83,11 +83,14 @@ public final class NetworkFile {
     }
 
     /**
-     * Reads the card of a network file.
+     * Reads the card of a network file, or that of two experts together.
      *
      * @throws NetworkFileException when there is no such file, it is torn, or it carries no card
      */
     public static NetworkCard readCard(Path file) {
+        if (TwoExpertsFile.isOne(file)) {
+            return TwoExpertsFile.readCard(file);
+        }
         try (ZipFile zip = new ZipFile(file.toFile())) {
             Enumeration<? extends ZipEntry> entries = zip.entries();
             while (entries.hasMoreElements()) {
@@ -131,8 +134,8 @@ public final class NetworkFile {
         }
     }
 
-    /** The module's bytes, checked against the reference. */
-    static byte[] readModule(ExpertRef ref) {
+    /** The file's bytes, checked against the reference. */
+    static byte[] readChecked(ExpertRef ref) {
         Path file = Path.of(ref.path());
         ExpertRef found = reference(ref.version(), file);
         if (!found.sha256().equals(ref.sha256()) || found.size() != ref.size()) {

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Networks that can be checked by hand: the output, a velocity unless the card says otherwise, is Σ θ_p φ_p(x, t, label)
@@ -73,6 +74,7 @@ public final class FormulaNetworks implements Networks {
     private record Entry(NetworkCard card, Map<Term, Double> weights) {}
 
     private final Map<String, Entry> files = new HashMap<>();
+    private final Map<String, TwoExperts> pairs = new HashMap<>();
     private final List<Call> calls = new ArrayList<>();
     private final List<Opened> opened = new ArrayList<>();
     private int openNetworks;
@@ -84,6 +86,18 @@ public final class FormulaNetworks implements Networks {
         ExpertRef ref = new ExpertRef(version, "sha-of-" + version, 1, "/store/" + version + ".pt");
         files.put(ref.path(), new Entry(card, weights));
         return ref;
+    }
+
+    /** A teacher of two of these files. */
+    public ExpertRef twoExperts(String version, double boundary, ExpertRef highNoise, ExpertRef lowNoise) {
+        ExpertRef ref = new ExpertRef(version, "sha-of-" + version, 1, "/store/" + version + ".json");
+        pairs.put(ref.path(), new TwoExperts(boundary, highNoise, lowNoise));
+        return ref;
+    }
+
+    @Override
+    public Optional<TwoExperts> expertsOf(ExpertRef ref) {
+        return Optional.ofNullable(pairs.get(ref.path()));
     }
 
     public List<Call> calls() {
@@ -129,13 +143,82 @@ public final class FormulaNetworks implements Networks {
 
     @Override
     public TrainableNetwork open(ExpertRef ref) {
-        return new Formula(ref.version(), entry(ref.path()), 0);
+        return opened(ref, 0);
     }
 
     @Override
     public TrainableNetwork openForTraining(ExpertRef ref, AdamWSettings optimizer, double averageDecay) {
         opened.add(new Opened(ref.version(), optimizer, averageDecay));
-        return new Formula(ref.version(), entry(ref.path()), averageDecay);
+        return opened(ref, averageDecay);
+    }
+
+    private TrainableNetwork opened(ExpertRef ref, double averageDecay) {
+        return expertsOf(ref)
+                .<TrainableNetwork>map(two -> new Pair(
+                        two,
+                        new Formula(
+                                two.highNoise().version(), entry(two.highNoise().path()), averageDecay),
+                        new Formula(
+                                two.lowNoise().version(), entry(two.lowNoise().path()), averageDecay)))
+                .orElseGet(() -> new Formula(ref.version(), entry(ref.path()), averageDecay));
+    }
+
+    /** Two of them under one step; not for saving. */
+    private static final class Pair extends TwoExpertNetwork implements TrainableNetwork {
+        private final TwoExperts experts;
+        private final Formula high;
+        private final Formula low;
+
+        Pair(TwoExperts experts, Formula high, Formula low) {
+            super(high.card(), experts, high, low);
+            this.experts = experts;
+            this.high = high;
+            this.low = low;
+        }
+
+        @Override
+        public Pass forward(Tensor x, Tensor t, Tensor labels) {
+            return RoutedPass.forward(experts, high::forward, low::forward, x, t, labels);
+        }
+
+        @Override
+        public double step(double learningRate) {
+            return Math.hypot(high.step(learningRate), low.step(learningRate));
+        }
+
+        @Override
+        public void discardGradients() {
+            high.discardGradients();
+            low.discardGradients();
+        }
+
+        @Override
+        public void writeAverage(Path file, NetworkCard card) {
+            throw new UnsupportedOperationException("two experts are not one file");
+        }
+
+        @Override
+        public Map<String, Tensor> weights() {
+            Map<String, Tensor> both = new LinkedHashMap<>();
+            high.weights().forEach((name, value) -> both.put("high-noise." + name, value));
+            low.weights().forEach((name, value) -> both.put("low-noise." + name, value));
+            return both;
+        }
+
+        @Override
+        public Map<String, Tensor> average() {
+            throw new UnsupportedOperationException("nobody averages a fake");
+        }
+
+        @Override
+        public TrainingState state() {
+            throw new UnsupportedOperationException("not for saving");
+        }
+
+        @Override
+        public void restore(TrainingState state) {
+            throw new UnsupportedOperationException("not for saving");
+        }
     }
 
     private final class Formula implements TrainableNetwork {
