@@ -35,7 +35,10 @@ public final class FormulaNetworks implements Networks {
         ONE_OVER_T_LESS_ONE,
         /** x/σ and α/σ on the variance-preserving schedule, for the same. */
         X_OVER_SINE,
-        COTANGENT;
+        COTANGENT,
+        /** For experts that are absurd on the other side of a boundary at ½. */
+        BELOW_HALF,
+        FROM_HALF;
 
         public double value(double x, double t, long label) {
             return switch (this) {
@@ -49,6 +52,8 @@ public final class FormulaNetworks implements Networks {
                 case ONE_OVER_T_LESS_ONE -> 1 / t - 1;
                 case X_OVER_SINE -> x / Math.sin(Math.PI / 2 * t);
                 case COTANGENT -> 1 / Math.tan(Math.PI / 2 * t);
+                case BELOW_HALF -> t < 0.5 ? 1 : 0;
+                case FROM_HALF -> t < 0.5 ? 0 : 1;
             };
         }
 
@@ -60,7 +65,7 @@ public final class FormulaNetworks implements Networks {
                 case SINE_X -> Math.cos(x);
                 case X_OVER_T -> 1 / t;
                 case X_OVER_SINE -> 1 / Math.sin(Math.PI / 2 * t);
-                case ONE, LABEL, ONE_OVER_T, ONE_OVER_T_LESS_ONE, COTANGENT -> 0;
+                case ONE, LABEL, ONE_OVER_T, ONE_OVER_T_LESS_ONE, COTANGENT, BELOW_HALF, FROM_HALF -> 0;
             };
         }
     }
