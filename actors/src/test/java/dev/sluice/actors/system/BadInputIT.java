@@ -59,10 +59,26 @@ class BadInputIT {
         String out = folder.resolve("two.json").toString();
         assertRefused(
                 "the high-noise expert makes samples of shape [1, 28, 28], the low-noise expert of [2]",
-                "join-teachers", "--high", fashion, "--low", points, "--boundary", "0.8", "--out", out);
+                "join-teachers",
+                "--high",
+                fashion,
+                "--low",
+                points,
+                "--boundary",
+                "0.8",
+                "--out",
+                out);
         assertRefused(
                 "must lie between 0 and 1, not at 80.0",
-                "join-teachers", "--high", fashion, "--low", fashion, "--boundary", "80", "--out", out);
+                "join-teachers",
+                "--high",
+                fashion,
+                "--low",
+                fashion,
+                "--boundary",
+                "80",
+                "--out",
+                out);
         assertThat(Path.of(out)).doesNotExist();
     }
 
