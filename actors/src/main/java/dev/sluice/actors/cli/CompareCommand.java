@@ -182,9 +182,9 @@ final class CompareCommand implements Callable<Integer> {
                 return;
             }
         }
-        say(print, "sluice: " + what + (begun ? ": going on" : ""));
         Files.createDirectories(folder.getParent());
         Path log = folder.resolveSibling(folder.getFileName() + ".log");
+        say(print, "sluice: " + what + (begun ? ": going on" : "") + ", log in " + log);
         long start = System.nanoTime();
         int code = RunProcess.run(arguments(planned, begun), log);
         if (code != 0 || !FinishedRun.isFinished(RunFolder.open(folder))) {

@@ -5,7 +5,6 @@ import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
-import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.TorchNetworks;
 import java.io.Closeable;
@@ -53,7 +52,7 @@ final class DistillCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         Settings settings = Settings.load(experiment, options.overrides(), Home.folder());
         ExperimentSettings chosen = settings.experiment();
-        requireSchedule(chosen);
+        TeacherCheck.requireFits(chosen);
         ExpertRef reference = NetworkFile.reference("teacher", chosen.teacher());
         TorchNetworks networks = Device.networks(settings.engine());
         try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
@@ -65,15 +64,6 @@ final class DistillCommand implements Callable<Integer> {
             }
         }
         return 0;
-    }
-
-    private static void requireSchedule(ExperimentSettings experiment) {
-        NetworkCard card = NetworkFile.readCard(experiment.teacher());
-        if (card.schedule() != experiment.recipe().schedule()) {
-            throw new UserError(
-                    "experiment.recipe.schedule is " + experiment.recipe().schedule() + ", the teacher "
-                            + experiment.teacher() + " was trained on " + card.schedule() + "; set it to that");
-        }
     }
 
     private static Path nextRun(String name) {

@@ -61,6 +61,7 @@ final class ResumeCommand implements Callable<Integer> {
             }
             Settings settings = Settings.readOver(folder.config(), options.overrides());
             requireUnchanged(Settings.read(folder.config()).identity(), settings.identity());
+            TeacherCheck.requireFits(settings.experiment());
             ExpertRef teacher =
                     NetworkFile.reference("teacher", settings.experiment().teacher());
             Optional<Checkpoint> from = find(folder, settings, teacher, out);

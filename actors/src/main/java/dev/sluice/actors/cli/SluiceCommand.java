@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
             DistillCommand.class,
             ResumeCommand.class,
             TrainTeacherCommand.class,
+            JoinTeachersCommand.class,
             TrainClassifierCommand.class,
             SampleCommand.class,
             ServeCommand.class,

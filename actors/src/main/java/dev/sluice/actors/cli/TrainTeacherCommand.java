@@ -11,6 +11,7 @@ import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.TorchNetworks;
 import dev.sluice.runtime.network.TrainableNetwork;
+import dev.sluice.runtime.objective.Prediction;
 import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.Sha256;
 import dev.sluice.runtime.teacher.FlowMatching;
@@ -81,6 +82,12 @@ final class TrainTeacherCommand implements Callable<Integer> {
             description = "Forward process: ${COMPLETION-CANDIDATES}.")
     private Recipe.Schedule schedule;
 
+    @Option(
+            names = "--prediction",
+            defaultValue = "VELOCITY",
+            description = "What the network learns to return: ${COMPLETION-CANDIDATES} (docs/networks.md).")
+    private Prediction prediction;
+
     @Option(names = "--steps", defaultValue = "9000", description = "Optimizer steps.")
     private int steps;
 
@@ -125,8 +132,8 @@ final class TrainTeacherCommand implements Callable<Integer> {
         Dataset dataset = dataset();
         Architecture architecture = UserError.whenRefused(() -> architecture(dataset));
         FlowMatchingSettings settings = UserError.whenRefused(() -> settings(dataset));
-        NetworkCard fresh =
-                new NetworkCard(dataset.sampleShape(), dataset.classNames(), schedule, 0, List.of(), Map.of());
+        NetworkCard fresh = new NetworkCard(
+                dataset.sampleShape(), dataset.classNames(), schedule, 0, List.of(), Map.of(), prediction);
         Path folder = out.toAbsolutePath().getParent();
         Files.createDirectories(folder);
         TorchNetworks networks = device.networks();
@@ -215,11 +222,12 @@ final class TrainTeacherCommand implements Callable<Integer> {
                 "loss",
                 String.format(
                         Locale.ROOT,
-                        "%.5f (mean squared velocity error, averaged over about the last 100 steps)",
-                        smoothed));
+                        "%.5f (mean squared error of the %s, averaged over about the last 100 steps)",
+                        smoothed,
+                        prediction.name().toLowerCase(Locale.ROOT)));
         NetworkCard card = trained.card();
-        NetworkCard made =
-                new NetworkCard(card.sampleShape(), card.classNames(), card.schedule(), 0, List.of(), provenance);
+        NetworkCard made = new NetworkCard(
+                card.sampleShape(), card.classNames(), card.schedule(), 0, List.of(), provenance, card.prediction());
         trained.writeAverage(out, made);
         Path note = Path.of(out + ".txt");
         AtomicFile.write(note, stream -> stream.write(note(provenance).getBytes(StandardCharsets.UTF_8)));

@@ -2,6 +2,7 @@ package dev.sluice.actors.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.runtime.network.TwoExpertsFile;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -49,6 +50,57 @@ class BadInputIT {
         byte[] whole = Files.readAllBytes(HOME.resolve("teachers/fashion.pt"));
         Path torn = Files.write(folder.resolve("torn.pt"), Arrays.copyOf(whole, whole.length / 2));
         assertRefused("torn", "distill", "--port", "0", "--set", "experiment.teacher=" + torn);
+    }
+
+    @Test
+    void teachersThatDoNotBelongTogether() throws Exception {
+        String fashion = HOME.resolve("teachers/fashion.pt").toString();
+        String points = HOME.resolve("teachers/mixture-2d.pt").toString();
+        String out = folder.resolve("two.json").toString();
+        assertRefused(
+                "the high-noise expert makes samples of shape [1, 28, 28], the low-noise expert of [2]",
+                "join-teachers",
+                "--high",
+                fashion,
+                "--low",
+                points,
+                "--boundary",
+                "0.8",
+                "--out",
+                out);
+        assertRefused(
+                "must lie between 0 and 1, not at 80.0",
+                "join-teachers",
+                "--high",
+                fashion,
+                "--low",
+                fashion,
+                "--boundary",
+                "80",
+                "--out",
+                out);
+        assertThat(Path.of(out)).doesNotExist();
+    }
+
+    @Test
+    void aPhaseOnBothSidesOfATeachersBoundary() throws Exception {
+        Path two = folder.resolve("two.json");
+        Path fashion = HOME.resolve("teachers/fashion.pt");
+        TwoExpertsFile.join(two, 0.8, fashion, fashion);
+        assertRefused(
+                "cut the phase at 0.75",
+                "distill",
+                "--experiment",
+                "quick",
+                "--port",
+                "0",
+                "--run",
+                folder.resolve("run").toString(),
+                "--set",
+                "experiment.boundaries=[0.5, 0]",
+                "--set",
+                "experiment.teacher=" + two);
+        assertThat(folder.resolve("run")).doesNotExist();
     }
 
     @Test

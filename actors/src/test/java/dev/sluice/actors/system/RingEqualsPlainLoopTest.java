@@ -22,6 +22,7 @@ import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.network.TorchNetworks;
+import dev.sluice.runtime.network.TwoExpertsFile;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -167,6 +168,23 @@ class RingEqualsPlainLoopTest {
         }
         // The comparison can fail: another seed gives other numbers.
         assertThat(plainLoop(recipe(0, 2)).reports()).isNotEqualTo(expected.reports());
+    }
+
+    /** The boundary lies above the end of phase 1, which so re-noises above it only; phase 2 has two fakes. */
+    @Test
+    void withATeacherOfTwoExperts() throws Exception {
+        Path other = folder.resolve("other.pt");
+        NetworkCard card = NetworkFile.readCard(Path.of(teacher.path()));
+        NetworkFile.create(other, new Architecture.DiffusionTransformer(16, 2, 2, 4, true), card, 4);
+        Path two = folder.resolve("two.json");
+        TwoExpertsFile.join(two, 0.85, Path.of(teacher.path()), other);
+        teacher = NetworkFile.reference("teacher", two);
+        Recipe recipe = recipe(0, 1);
+        Run expected = plainLoop(recipe);
+        assertThat(expected.reports()).hasSize(11).allMatch(CycleReport::stepped);
+        try (SluiceProcess process = SluiceProcess.start(settings(), networks)) {
+            assertEqual(ring("ring", recipe, process), expected);
+        }
     }
 
     @Test

@@ -44,15 +44,17 @@ public final class CriticTraining implements AutoCloseable {
     public record Scored(Tensor gradient, CriticReport report, Tensor fakeVelocity) {}
 
     /**
-     * Loads the fake score: the teacher's weights, never the previous phase's, or a saved state of this phase.
+     * Loads the fake score: the teacher's weights, never the previous phase's, or a saved state of this phase; of a
+     * teacher of two experts, those that the phase's re-noise times touch.
      *
      * @param from empty for the phase's beginning
      * @throws dev.sluice.runtime.network.NetworkFileException when the teacher's file is missing, torn or altered
      * @throws dev.sluice.runtime.checkpoint.CheckpointException when the state's is
      */
     public CriticTraining(PhaseSetting setting, Networks networks, ExpertRef teacher, Optional<StateRef> from) {
-        this.setting = setting;
-        this.fake = networks.openForTraining(teacher, setting.recipe().criticOptimizer(), 0);
+        this.setting = setting.under(networks.expertsOf(teacher));
+        this.fake = networks.openForTraining(
+                this.setting.fakeStart(teacher), setting.recipe().criticOptimizer(), 0);
         try {
             setting.requireTeacher(fake.card());
             from.ifPresent(ref -> fake.restore(StateFile.read(ref)));

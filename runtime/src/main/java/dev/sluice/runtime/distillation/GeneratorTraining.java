@@ -48,8 +48,8 @@ public final class GeneratorTraining implements AutoCloseable {
     public record Samples(Tensor xS, Tensor labels) {}
 
     /**
-     * Loads a phase's networks: the generator starts from the teacher or goes on from a saved state, the finished
-     * experts are frozen.
+     * Loads a phase's networks: the generator starts from the teacher (of two experts, from the phase's own) or goes on
+     * from a saved state, the finished experts are frozen.
      *
      * @param experts of the phases before this one, noisiest first
      * @param from empty for the phase's beginning
@@ -67,10 +67,12 @@ public final class GeneratorTraining implements AutoCloseable {
             throw new IllegalArgumentException(
                     "phase " + setting.number() + " needs the experts before it, got " + experts.size());
         }
-        this.setting = setting;
+        this.setting = setting.under(networks.expertsOf(teacher));
         this.teacher = teacher;
         generator = networks.openForTraining(
-                teacher, setting.recipe().generatorOptimizer(), setting.recipe().emaDecay());
+                this.setting.generatorStart(teacher),
+                setting.recipe().generatorOptimizer(),
+                setting.recipe().emaDecay());
         try {
             setting.requireTeacher(generator.card());
             for (ExpertRef expert : experts) {
@@ -154,6 +156,9 @@ public final class GeneratorTraining implements AutoCloseable {
     public void publish(Path file, Map<String, String> provenance) throws IOException {
         Map<String, String> all = new HashMap<>(provenance);
         all.put("teacher-sha256", teacher.sha256());
+        setting.experts()
+                .ifPresent(two -> all.put(
+                        "teacher-expert", setting.generatorStart(teacher).version()));
         all.put("recipe", setting.recipe().toString());
         all.put("steps", Long.toString(steps));
         NetworkCard card =

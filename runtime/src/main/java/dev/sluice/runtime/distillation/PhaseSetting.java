@@ -1,40 +1,97 @@
 package dev.sluice.runtime.distillation;
 
+import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.network.NetworkCard;
+import dev.sluice.runtime.network.TwoExperts;
 import dev.sluice.runtime.noise.Noise;
 import dev.sluice.runtime.rollout.Rollout;
 import dev.sluice.runtime.schedule.NoiseSchedule;
 import dev.sluice.runtime.schedule.TimestepShift;
+import java.util.List;
+import java.util.Optional;
 
 /**
- * What generator and critic of one phase agree on: the plan, the recipe, and every draw as a function.
+ * What generator and critic of one phase agree on: the plan, the recipe, the teacher's shape, and every draw as a
+ * function.
+ *
+ * <p>Where the teacher is made of two experts, the generator starts from the one that answers at the phase's timesteps,
+ * and the fake from each that its re-noise times touch (algorithm.md, "Phases"): the high-noise expert alone when that is
+ * the generator's, for then those times stay above the boundary between the two; otherwise both.
  *
  * @param number of the phase, counted from 1
+ * @param experts of the teacher; empty for a single network
  */
-public record PhaseSetting(PhasePlan plan, int number, Recipe recipe) {
+public record PhaseSetting(PhasePlan plan, int number, Recipe recipe, Optional<TwoExperts> experts) {
     /** Uniform re-noise times end here, before the shift, where a generator batch is scored (algorithm.md). */
     private static final double LAST_SCORED = 0.98;
 
     /**
-     * Checks that the three fit together.
+     * Checks that they fit together.
      *
      * @throws IllegalArgumentException when the phase leaves no room to re-noise in, or has steps that the rollout
-     *     cannot walk
+     *     cannot walk or that no one expert of the teacher answers at
      */
     public PhaseSetting {
         PhasePlan.Phase phase = plan.phase(number);
         Rollout.Path.of(recipe.rollout(), phase, 0);
-        double first = firstTime(phase, recipe);
+        experts.ifPresent(two -> requireOneSide(phase, two));
+        double lowest = lowest(phase, experts);
+        double first = firstTime(phase, recipe, lowest);
         double last = lastTime(phase, recipe, LAST_SCORED);
         if (!(first < last)) {
             throw new IllegalArgumentException("phase " + number + " ends at " + phase.boundary()
                     + ", which with shift " + recipe.shift() + " and margin " + recipe.margin()
                     + " leaves no time to score its samples at (before the shift, " + first + " to " + last
-                    + "): lower the boundary or the margin, or raise the shift");
+                    + "): lower the boundary or the margin, or raise the shift"
+                    + (lowest > phase.boundary() ? "; the teacher's own boundary is " + lowest : ""));
         }
+    }
+
+    /** The setting under a teacher that is a single network. */
+    public PhaseSetting(PhasePlan plan, int number, Recipe recipe) {
+        this(plan, number, recipe, Optional.empty());
+    }
+
+    /** The same under another teacher. */
+    PhaseSetting under(Optional<TwoExperts> others) {
+        return new PhaseSetting(plan, number, recipe, others);
+    }
+
+    private static void requireOneSide(PhasePlan.Phase phase, TwoExperts experts) {
+        List<Double> evaluated = phase.timesteps().subList(0, phase.steps());
+        if (experts.isHighNoise(phase.start()) && !experts.isHighNoise(evaluated.get(evaluated.size() - 1))) {
+            double cut = evaluated.stream()
+                    .filter(t -> !experts.isHighNoise(t))
+                    .findFirst()
+                    .orElseThrow();
+            throw new IllegalArgumentException("phase " + phase.number() + " evaluates its network at " + evaluated
+                    + ", but the teacher has one expert from 1 to " + experts.boundary()
+                    + " and another below, and a phase starts from one of them: cut the phase at " + cut
+                    + ", by adding that to the boundaries");
+        }
+    }
+
+    /** The file that the generator starts from. */
+    ExpertRef generatorStart(ExpertRef teacher) {
+        return experts.map(two -> two.isHighNoise(phase().start()) ? two.highNoise() : two.lowNoise())
+                .orElse(teacher);
+    }
+
+    /** The file that the fake starts from: one network where one expert covers all re-noise times. */
+    ExpertRef fakeStart(ExpertRef teacher) {
+        return experts.filter(two -> two.isHighNoise(phase().start()))
+                .map(TwoExperts::highNoise)
+                .orElse(teacher);
+    }
+
+    /** No re-noise time is below this: the phase's boundary, or that of the one expert it uses. */
+    private static double lowest(PhasePlan.Phase phase, Optional<TwoExperts> experts) {
+        return experts.filter(two -> two.isHighNoise(phase.start()))
+                .map(two -> Math.max(phase.boundary(), two.boundary()))
+                .orElse(phase.boundary());
     }
 
     /** The phase. */
@@ -71,18 +128,25 @@ public record PhaseSetting(PhasePlan plan, int number, Recipe recipe) {
     }
 
     private Tensor times(Noise.Purpose purpose, long key, double most) {
-        double first = firstTime(phase(), recipe);
+        double lowest = lowest(phase(), experts);
+        double first = firstTime(phase(), recipe, lowest);
         double last = lastTime(phase(), recipe, most);
         double[] t = noise().uniform(purpose, key, recipe.batch());
         for (int i = 0; i < t.length; i++) {
-            t[i] = TimestepShift.shift(recipe.shift(), first + t[i] * (last - first));
+            // The shift there and back may round to just below.
+            t[i] = Math.max(lowest, TimestepShift.shift(recipe.shift(), first + t[i] * (last - first)));
         }
         return Tensor.of(t, t.length);
     }
 
-    /** Where re-noise times begin, before the shift. */
-    private static double firstTime(PhasePlan.Phase phase, Recipe recipe) {
-        return TimestepShift.unshift(recipe.shift(), phase.boundary()) + recipe.margin();
+    /**
+     * Where re-noise times begin, before the shift: the margin above the phase's boundary, where the target's noise
+     * grows without bound, and not below the lowest.
+     */
+    private static double firstTime(PhasePlan.Phase phase, Recipe recipe, double lowest) {
+        return Math.max(
+                TimestepShift.unshift(recipe.shift(), phase.boundary()) + recipe.margin(),
+                TimestepShift.unshift(recipe.shift(), lowest));
     }
 
     /** Where they end: intervals are nested, up to {@code most} in every phase, unless that is ablated. */

@@ -55,7 +55,7 @@ public final class PlainLoop {
         }
         List<PhaseSetting> settings = new ArrayList<>();
         for (int k = 1; k <= plan.phaseCount(); k++) {
-            settings.add(new PhaseSetting(plan, k, recipe));
+            settings.add(new PhaseSetting(plan, k, recipe, networks.expertsOf(teacher)));
         }
         List<ExpertRef> experts = new ArrayList<>();
         try (Network frozenTeacher = networks.open(teacher)) {

@@ -1,6 +1,7 @@
 package dev.sluice.runtime.network;
 
 import dev.sluice.protocol.Recipe;
+import dev.sluice.runtime.objective.Prediction;
 import java.util.List;
 import java.util.Map;
 
@@ -13,6 +14,7 @@ import java.util.Map;
  * @param phase that the network is the expert of, counted from 1; 0 for a teacher
  * @param timesteps of its phase from start to boundary; empty for a teacher
  * @param provenance free text by key: command, seed, data, teacher's SHA-256 …
+ * @param prediction what the module in the file returns; absent in a file, and null here, mean the velocity
  */
 public record NetworkCard(
         List<Integer> sampleShape,
@@ -20,12 +22,25 @@ public record NetworkCard(
         Recipe.Schedule schedule,
         int phase,
         List<Double> timesteps,
-        Map<String, String> provenance) {
+        Map<String, String> provenance,
+        Prediction prediction) {
     public NetworkCard {
         sampleShape = List.copyOf(sampleShape);
         classNames = List.copyOf(classNames);
         timesteps = List.copyOf(timesteps);
         provenance = Map.copyOf(provenance);
+        prediction = prediction == null ? Prediction.VELOCITY : prediction;
+    }
+
+    /** The card of a network that returns the velocity. */
+    public NetworkCard(
+            List<Integer> sampleShape,
+            List<String> classNames,
+            Recipe.Schedule schedule,
+            int phase,
+            List<Double> timesteps,
+            Map<String, String> provenance) {
+        this(sampleShape, classNames, schedule, phase, timesteps, provenance, Prediction.VELOCITY);
     }
 
     /** The label that means "no class": one past the last class. */
@@ -50,6 +65,6 @@ public record NetworkCard(
 
     /** The card of the expert that starts from this teacher. */
     public NetworkCard ofExpert(int phase, List<Double> timesteps, Map<String, String> provenance) {
-        return new NetworkCard(sampleShape, classNames, schedule, phase, timesteps, provenance);
+        return new NetworkCard(sampleShape, classNames, schedule, phase, timesteps, provenance, prediction);
     }
 }

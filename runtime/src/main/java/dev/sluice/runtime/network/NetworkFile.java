@@ -2,9 +2,13 @@ package dev.sluice.runtime.network;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.runtime.objective.Prediction;
 import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
@@ -26,10 +30,12 @@ import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 public final class NetworkFile {
     private static final String CARD = "extra/sluice.json";
     private static final int CARD_LIMIT = 1 << 20;
-    private static final ObjectMapper JSON = new ObjectMapper()
+    private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
             .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+            .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
 
     private NetworkFile() {}
 
@@ -37,7 +43,7 @@ public final class NetworkFile {
      * Writes {@code module}, a TorchScript file's bytes, with {@code card} inside; atomically, same input same bytes.
      */
     static void write(Path file, byte[] module, NetworkCard card) throws IOException {
-        write(file, module, CARD, card);
+        write(file, module, CARD, json(card));
     }
 
     /** {@link #write(Path, byte[], NetworkCard)} for modules of another kind, whose card is another extra file. */
@@ -67,22 +73,34 @@ public final class NetworkFile {
         });
     }
 
+    /** The velocity goes without saying: files from before there was anything else keep their bytes. */
+    private static ObjectNode json(NetworkCard card) {
+        ObjectNode node = JSON.valueToTree(card);
+        if (card.prediction() == Prediction.VELOCITY) {
+            node.remove("prediction");
+        }
+        return node;
+    }
+
     /** Makes a network of {@code architecture} with fresh weights. */
     public static void create(Path file, Architecture architecture, NetworkCard card, long seed) throws IOException {
         write(file, architecture.fresh(card, new dev.sluice.runtime.noise.Noise(seed, 0)), card);
     }
 
     /**
-     * Reads the card of a network file.
+     * Reads the card of a network file, or that of two experts together.
      *
      * @throws NetworkFileException when there is no such file, it is torn, or it carries no card
      */
     public static NetworkCard readCard(Path file) {
+        if (TwoExpertsFile.isOne(file)) {
+            return TwoExpertsFile.readCard(file);
+        }
         return readCard(
                 file,
                 CARD,
                 NetworkCard.class,
-                "a TorchScript file without a card; add extra/sluice.json as docs/networks.md" + " describes");
+                "a TorchScript file without a card; add extra/sluice.json as docs/networks.md describes");
     }
 
     /** @param without what a file without that card is called */
@@ -129,8 +147,8 @@ public final class NetworkFile {
         }
     }
 
-    /** The module's bytes, checked against the reference. */
-    static byte[] readModule(ExpertRef ref) {
+    /** The file's bytes, checked against the reference. */
+    static byte[] readChecked(ExpertRef ref) {
         Path file = Path.of(ref.path());
         ExpertRef found = reference(ref.version(), file);
         if (!found.sha256().equals(ref.sha256()) || found.size() != ref.size()) {

@@ -2,6 +2,7 @@ package dev.sluice.runtime.network;
 
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
+import java.util.Optional;
 
 /**
  * Opens network files on a device. Actors are given one, so that their tests can give them fakes.
@@ -17,4 +18,9 @@ public interface Networks {
 
     /** Opens a network to train, with a fresh optimizer and an average that starts at its weights. */
     TrainableNetwork openForTraining(ExpertRef ref, AdamWSettings optimizer, double averageDecay);
+
+    /** The experts of a teacher that is made of two; empty for a single network. */
+    default Optional<TwoExperts> expertsOf(ExpertRef ref) {
+        return Optional.empty();
+    }
 }

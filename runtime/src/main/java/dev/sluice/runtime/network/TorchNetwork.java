@@ -1,20 +1,24 @@
 package dev.sluice.runtime.network;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.runtime.schedule.NoiseSchedule;
 import java.util.Arrays;
 
 /** A frozen network on libtorch. */
 class TorchNetwork implements Network {
     private final NetworkCard card;
+    private final NoiseSchedule schedule;
     final PtNDManager manager;
     final PtSymbolBlock module;
 
     /** Takes {@code manager} over: closing the network closes it, and the module with it. */
     TorchNetwork(NetworkCard card, PtNDManager manager, PtSymbolBlock module) {
         this.card = card;
+        this.schedule = NoiseSchedule.of(card.schedule());
         this.manager = manager;
         this.module = module;
     }
@@ -27,8 +31,8 @@ class TorchNetwork implements Network {
     @Override
     public final Tensor velocity(Tensor x, Tensor t, Tensor labels) {
         try (PtNDManager step = stepManager()) {
-            PtNDArray v = evaluate(step, LibTorch.toDevice(step, x), t, labels, false);
-            return LibTorch.toHost(v);
+            PtNDArray output = evaluate(step, LibTorch.toDevice(step, x), t, labels, false);
+            return card.prediction().velocity(schedule, x, t, LibTorch.toHost(output));
         }
     }
 
@@ -36,9 +40,63 @@ class TorchNetwork implements Network {
         return (PtNDManager) manager.newSubManager();
     }
 
-    final PtNDArray evaluate(PtNDManager step, PtNDArray x, Tensor t, Tensor labels, boolean keepGraph) {
+    /** The module's own output. */
+    private PtNDArray evaluate(PtNDManager step, PtNDArray x, Tensor t, Tensor labels, boolean keepGraph) {
         checkInputs(x.getShape().getShape(), t, labels);
-        return LibTorch.forward(module, keepGraph, x, LibTorch.toDevice(step, t), LibTorch.toDevice(step, labels));
+        Tensor asked = card.prediction().askedAt(schedule, t);
+        return LibTorch.forward(module, keepGraph, x, LibTorch.toDevice(step, asked), LibTorch.toDevice(step, labels));
+    }
+
+    /** {@link TrainableNetwork#forward}, for parameters that take gradients. */
+    final TrainableNetwork.Pass differentiable(Tensor x, Tensor t, Tensor labels) {
+        PtNDManager step = stepManager();
+        try {
+            PtNDArray input = LibTorch.toDevice(step, x);
+            input.setRequiresGradient(true);
+            PtNDArray output = evaluate(step, input, t, labels, true);
+            Tensor velocity = card.prediction().velocity(schedule, x, t, LibTorch.toHost(output));
+            return new TorchPass(step, input, output, t, velocity);
+        } catch (RuntimeException e) {
+            step.close();
+            throw e;
+        }
+    }
+
+    private final class TorchPass implements TrainableNetwork.Pass {
+        private final PtNDManager step;
+        private final PtNDArray input;
+        private final PtNDArray output;
+        private final Tensor t;
+        private final Tensor velocity;
+
+        TorchPass(PtNDManager step, PtNDArray input, PtNDArray output, Tensor t, Tensor velocity) {
+            this.step = step;
+            this.input = input;
+            this.output = output;
+            this.t = t;
+            this.velocity = velocity;
+        }
+
+        @Override
+        public Tensor velocity() {
+            return velocity;
+        }
+
+        @Override
+        public Tensor backward(Tensor gradient) {
+            try (step) {
+                Tensor onOutput = card.prediction().onOutput(schedule, t, gradient);
+                LibTorch.backward(output, LibTorch.toDevice(step, onOutput));
+                try (NDArray ofInput = input.getGradient()) {
+                    return card.prediction().onSample(schedule, t, gradient, LibTorch.toHost(ofInput));
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            step.close();
+        }
     }
 
     /** libtorch would end the JVM on some of these (an embedding index out of range on a GPU); refuse them first. */

@@ -2,59 +2,39 @@ package dev.sluice.runtime.network;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A network that trains on libtorch. */
 final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwork {
-    private final NDList weights;
-    private final AdamW optimizer;
+    private final TrainedParameters parameters;
 
     TorchTrainableNetwork(
             NetworkCard card, PtNDManager manager, PtSymbolBlock module, AdamWSettings settings, double averageDecay) {
         super(card, manager, module);
-        weights = LibTorch.parameters(module, manager);
-        optimizer = new AdamW(manager, weights, settings, averageDecay);
+        NDList weights = LibTorch.parameters(module, manager);
+        parameters = new TrainedParameters(
+                manager, weights.stream().map(NDArray::getName).toList(), weights, settings, averageDecay);
     }
 
     @Override
     public Pass forward(Tensor x, Tensor t, Tensor labels) {
-        PtNDManager step = stepManager();
-        try {
-            PtNDArray input = LibTorch.toDevice(step, x);
-            input.setRequiresGradient(true);
-            return new TorchPass(step, input, evaluate(step, input, t, labels, true));
-        } catch (RuntimeException e) {
-            step.close();
-            throw e;
-        }
+        return differentiable(x, t, labels);
     }
 
     @Override
     public double step(double learningRate) {
-        try (PtNDManager step = stepManager()) {
-            NDList gradients = LibTorch.gradients(weights, step);
-            try {
-                return optimizer.step(weights, gradients, learningRate);
-            } finally {
-                optimizer.zero(gradients);
-            }
-        }
+        return parameters.step(learningRate);
     }
 
     @Override
     public void discardGradients() {
-        try (PtNDManager step = stepManager()) {
-            optimizer.zero(LibTorch.gradients(weights, step));
-        }
+        parameters.discardGradients();
     }
 
     @Override
@@ -62,101 +42,28 @@ final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwo
         // Through a second module: the weights in training stay as they are, and so do the graphs that wait on them.
         try (PtNDManager copies = stepManager()) {
             PtSymbolBlock copy = LibTorch.load(copies, LibTorch.write(module));
-            optimizer.overwrite(LibTorch.parameters(copy, copies), optimizer.average());
+            parameters.copyAverageTo(LibTorch.parameters(copy, copies));
             NetworkFile.write(file, LibTorch.write(copy), card);
         }
     }
 
     @Override
     public Map<String, Tensor> weights() {
-        return named(weights);
+        return parameters.weights();
     }
 
     @Override
     public Map<String, Tensor> average() {
-        return named(optimizer.average());
+        return parameters.average();
     }
 
     @Override
     public TrainingState state() {
-        return new TrainingState(
-                optimizer.steps(),
-                weights(),
-                average(),
-                named(optimizer.firstMoment()),
-                named(optimizer.secondMoment()));
+        return parameters.state();
     }
 
     @Override
     public void restore(TrainingState state) {
-        try (PtNDManager copies = stepManager()) {
-            NDList ofWeights = inOrder(state.weights(), "weight", copies);
-            NDList ofAverage = inOrder(state.average(), "average", copies);
-            NDList first = inOrder(state.firstMoment(), "first moment", copies);
-            NDList second = inOrder(state.secondMoment(), "second moment", copies);
-            optimizer.overwrite(weights, ofWeights);
-            optimizer.restore(state.steps(), ofAverage, first, second);
-        }
-    }
-
-    /** A state's tensors on the device, in the parameters' order. */
-    private NDList inOrder(Map<String, Tensor> tensors, String what, PtNDManager copies) {
-        if (tensors.size() != weights.size()) {
-            throw new IllegalArgumentException("the state has " + tensors.size() + " tensors of kind " + what
-                    + ", the network has " + weights.size() + " parameters");
-        }
-        NDList ordered = new NDList();
-        for (NDArray weight : weights) {
-            Tensor tensor = tensors.get(weight.getName());
-            if (tensor == null
-                    || !Arrays.equals(tensor.shape(), weight.getShape().getShape())) {
-                throw new IllegalArgumentException("the state's " + what + " of " + weight.getName() + " is "
-                        + (tensor == null ? "missing" : tensor.toString()) + ", the network's is " + weight.getShape());
-            }
-            ordered.add(LibTorch.toDevice(copies, tensor));
-        }
-        return ordered;
-    }
-
-    private Map<String, Tensor> named(NDList values) {
-        Map<String, Tensor> named = new LinkedHashMap<>();
-        for (int i = 0; i < values.size(); i++) {
-            named.put(weights.get(i).getName(), LibTorch.toHost(values.get(i)));
-        }
-        return named;
-    }
-
-    private static final class TorchPass implements Pass {
-        private final PtNDManager step;
-        private final PtNDArray input;
-        private final PtNDArray output;
-        private final Tensor velocity;
-
-        TorchPass(PtNDManager step, PtNDArray input, PtNDArray output) {
-            this.step = step;
-            this.input = input;
-            this.output = output;
-            this.velocity = LibTorch.toHost(output);
-        }
-
-        @Override
-        public Tensor velocity() {
-            return velocity;
-        }
-
-        @Override
-        public Tensor backward(Tensor gradient) {
-            try (step) {
-                LibTorch.backward(output, LibTorch.toDevice(step, gradient));
-                try (NDArray ofInput = input.getGradient()) {
-                    return LibTorch.toHost(ofInput);
-                }
-            }
-        }
-
-        @Override
-        public void close() {
-            step.close();
-        }
+        parameters.restore(state);
     }
 }

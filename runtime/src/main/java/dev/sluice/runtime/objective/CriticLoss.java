@@ -48,11 +48,20 @@ public record CriticLoss(double value, Tensor gradient) {
                 SubintervalTarget.velocity(schedule, s, t, xS, epsilon));
     }
 
-    /** The unweighted regression on ε − x_0, with which teachers are trained. */
+    /** The unweighted regression on ε − x_0. */
     public static CriticLoss plain(Tensor prediction, Tensor x0, Tensor epsilon) {
         double[] ones = new double[prediction.dim(0)];
         Arrays.fill(ones, 1);
-        return weighted(ones, prediction, Linear.combine(1, epsilon, -1, x0));
+        return plain(ones, prediction, x0, epsilon);
+    }
+
+    /**
+     * The regression on ε − x_0, with which teachers are trained.
+     *
+     * @param weight on the squared velocity error of each sample, [B]
+     */
+    public static CriticLoss plain(double[] weight, Tensor prediction, Tensor x0, Tensor epsilon) {
+        return weighted(weight, prediction, Linear.combine(1, epsilon, -1, x0));
     }
 
     private static CriticLoss weighted(double[] weight, Tensor prediction, Tensor target) {

@@ -7,11 +7,13 @@ import dev.sluice.runtime.network.Network;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.noise.Noise;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Makes the next mixture ready beside the one that serves (contract S7), in bounded pieces: each network that is not
@@ -26,6 +28,7 @@ public final class Preparation implements AutoCloseable {
 
     private final MixturePlan plan;
     private final Networks networks;
+    private final List<Integer> batchSizes;
     private final Map<ExpertRef, Network> taken = new LinkedHashMap<>();
     private final Map<ExpertRef, Network> opened = new LinkedHashMap<>();
     private final Deque<Runnable> pieces = new ArrayDeque<>();
@@ -37,21 +40,13 @@ public final class Preparation implements AutoCloseable {
     public Preparation(MixturePlan plan, Networks networks, Mixture serving, List<Integer> batchSizes) {
         this.plan = plan;
         this.networks = networks;
+        this.batchSizes = List.copyOf(batchSizes);
         for (MixturePlan.Part part : plan.parts()) {
             Network open = serving == null ? null : serving.network(part.network());
             if (open != null) {
                 taken.put(part.network(), open);
             }
             pieces.add(() -> open(part));
-            if (open != null) {
-                continue;
-            }
-            for (int size : batchSizes) {
-                for (int call = 0; call < CALLS_TO_WARM; call++) {
-                    double t = part.timesteps().get(call % part.steps());
-                    pieces.add(() -> warm(part, size, t));
-                }
-            }
         }
     }
 
@@ -80,8 +75,36 @@ public final class Preparation implements AutoCloseable {
         if (network == null) {
             network = networks.open(part.network());
             opened.put(part.network(), network);
+            List<Runnable> warming = warming(part);
+            for (int i = warming.size() - 1; i >= 0; i--) {
+                pieces.addFirst(warming.get(i));
+            }
         }
         plan.check(part, network.card());
+    }
+
+    private List<Runnable> warming(MixturePlan.Part part) {
+        List<Runnable> warming = new ArrayList<>();
+        for (List<Double> times : timesOfEachModule(part)) {
+            for (int size : batchSizes) {
+                for (int call = 0; call < CALLS_TO_WARM; call++) {
+                    double t = times.get(call % times.size());
+                    warming.add(() -> warm(part, size, t));
+                }
+            }
+        }
+        return warming;
+    }
+
+    /** The times at which the part is evaluated; where it has two experts, those of each. */
+    private List<List<Double>> timesOfEachModule(MixturePlan.Part part) {
+        List<Double> times = part.timesteps().subList(0, part.steps());
+        return networks.expertsOf(part.network())
+                .map(experts ->
+                        times.stream().collect(Collectors.partitioningBy(experts::isHighNoise)).values().stream()
+                                .filter(side -> !side.isEmpty())
+                                .toList())
+                .orElse(List.of(times));
     }
 
     private void warm(MixturePlan.Part part, int batch, double t) {

@@ -13,6 +13,9 @@ public interface NoiseSchedule {
     /** σ_t, the share of the noise. */
     double sigma(double t);
 
+    /** The time whose share of the data is {@code alpha}, in [0, 1]. */
+    double timeOf(double alpha);
+
     /** The schedule a recipe names. */
     static NoiseSchedule of(Recipe.Schedule kind) {
         return switch (kind) {

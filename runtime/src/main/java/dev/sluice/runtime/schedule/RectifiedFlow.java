@@ -12,6 +12,11 @@ final class RectifiedFlow implements NoiseSchedule {
     }
 
     @Override
+    public double timeOf(double alpha) {
+        return 1 - alpha;
+    }
+
+    @Override
     public double sigma(double t) {
         return t;
     }

@@ -16,6 +16,11 @@ final class VariancePreserving implements NoiseSchedule {
     }
 
     @Override
+    public double timeOf(double alpha) {
+        return 2 / Math.PI * StrictMath.acos(alpha);
+    }
+
+    @Override
     public double sigma(double t) {
         return StrictMath.sin(Math.PI / 2 * t);
     }

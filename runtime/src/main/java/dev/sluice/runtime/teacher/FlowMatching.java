@@ -12,12 +12,15 @@ import dev.sluice.runtime.data.Dataset;
 import dev.sluice.runtime.network.TrainableNetwork;
 import dev.sluice.runtime.noise.Noise;
 import dev.sluice.runtime.objective.CriticLoss;
+import dev.sluice.runtime.objective.Linear;
+import dev.sluice.runtime.objective.Prediction;
 import dev.sluice.runtime.objective.Renoise;
 import dev.sluice.runtime.schedule.NoiseSchedule;
 
 /**
  * Flow matching (Lipman et al., 2023): regresses a network on ε − x_0 at x_t. It is the critic's regression at s = 0,
- * where Eq 11 is the ordinary target, with weight one.
+ * where Eq 11 is the ordinary target, weighed so that the loss is the mean squared error of what the network itself
+ * predicts: with weight one for the velocity.
  *
  * <p>Single-threaded; every draw is a function of the seed and the step, so equal settings give equal weights.
  */
@@ -26,6 +29,7 @@ public final class FlowMatching {
     private final Dataset data;
     private final TrainableNetwork network;
     private final NoiseSchedule schedule;
+    private final Prediction prediction;
     private final Noise noise;
 
     /** Trains {@code network}, which stays the caller's, on {@code data}. */
@@ -34,6 +38,7 @@ public final class FlowMatching {
         this.data = data;
         this.network = network;
         this.schedule = NoiseSchedule.of(network.card().schedule());
+        this.prediction = network.card().prediction();
         this.noise = new Noise(settings.seed(), 0);
     }
 
@@ -41,15 +46,17 @@ public final class FlowMatching {
      * One optimizer step.
      *
      * @param step counted from 0
-     * @return the mean squared error of the velocity on this step's batch; the step is skipped when it is not finite
+     * @return the mean squared error of what the network predicts on this step's batch; the step is skipped when it is not finite
      */
     public double step(int step) {
         Batch batch = batch(step);
-        Tensor t = times(step);
+        // No later than a network that predicts noise is ever asked.
+        Tensor t = prediction.askedAt(schedule, times(step));
         Tensor epsilon = noise.gaussian(DATA_NOISE, step, batch.x().shape());
         Tensor xT = Renoise.to(schedule, 0, t, batch.x(), epsilon);
+        double[] weight = Linear.at(t, u -> prediction.weight(schedule, u));
         try (TrainableNetwork.Pass pass = network.forward(xT, t, hideSome(step, batch.labels()))) {
-            CriticLoss loss = CriticLoss.plain(pass.velocity(), batch.x(), epsilon);
+            CriticLoss loss = CriticLoss.plain(weight, pass.velocity(), batch.x(), epsilon);
             pass.backward(loss.gradient());
             network.step(settings.learningRate(step));
             return loss.value();

@@ -3,6 +3,7 @@ package dev.sluice.runtime.network;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.runtime.schedule.NoiseSchedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,13 +13,15 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * Networks that can be checked by hand: v = Σ θ_p φ_p(x, t, label) element by element, computed in double, with exact
- * gradients and plain gradient descent (no moments, no decay, no clipping). They remember what they were asked.
+ * Networks that can be checked by hand: the output, a velocity unless the card says otherwise, is Σ θ_p φ_p(x, t, label)
+ * element by element, computed in double, with exact gradients and plain gradient descent (no moments, no decay, no
+ * clipping). They remember what they were asked.
  */
 public final class FormulaNetworks implements Networks {
-    /** A term φ of the velocity. */
+    /** A term φ of the output. */
     public enum Term {
         X,
         T_X,
@@ -27,7 +30,15 @@ public final class FormulaNetworks implements Networks {
         LABEL,
         /** x/t: with weight 1, beside weight −m on {@link #ONE_OVER_T}, the exact velocity of the point mass m. */
         X_OVER_T,
-        ONE_OVER_T;
+        ONE_OVER_T,
+        /** α/σ on rectified flow: with weight −m, beside {@link #X_OVER_T}, the exact noise of the point m. */
+        ONE_OVER_T_LESS_ONE,
+        /** x/σ and α/σ on the variance-preserving schedule, for the same. */
+        X_OVER_SINE,
+        COTANGENT,
+        /** For experts that are absurd on the other side of a boundary at ½. */
+        BELOW_HALF,
+        FROM_HALF;
 
         public double value(double x, double t, long label) {
             return switch (this) {
@@ -38,6 +49,11 @@ public final class FormulaNetworks implements Networks {
                 case LABEL -> label;
                 case X_OVER_T -> x / t;
                 case ONE_OVER_T -> 1 / t;
+                case ONE_OVER_T_LESS_ONE -> 1 / t - 1;
+                case X_OVER_SINE -> x / Math.sin(Math.PI / 2 * t);
+                case COTANGENT -> 1 / Math.tan(Math.PI / 2 * t);
+                case BELOW_HALF -> t < 0.5 ? 1 : 0;
+                case FROM_HALF -> t < 0.5 ? 0 : 1;
             };
         }
 
@@ -48,7 +64,8 @@ public final class FormulaNetworks implements Networks {
                 case T_X -> t;
                 case SINE_X -> Math.cos(x);
                 case X_OVER_T -> 1 / t;
-                case ONE, LABEL, ONE_OVER_T -> 0;
+                case X_OVER_SINE -> 1 / Math.sin(Math.PI / 2 * t);
+                case ONE, LABEL, ONE_OVER_T, ONE_OVER_T_LESS_ONE, COTANGENT, BELOW_HALF, FROM_HALF -> 0;
             };
         }
     }
@@ -62,6 +79,7 @@ public final class FormulaNetworks implements Networks {
     private record Entry(NetworkCard card, Map<Term, Double> weights) {}
 
     private final Map<String, Entry> files = new HashMap<>();
+    private final Map<String, TwoExperts> pairs = new HashMap<>();
     private final List<Call> calls = new ArrayList<>();
     private final List<Opened> opened = new ArrayList<>();
     private int openNetworks;
@@ -73,6 +91,18 @@ public final class FormulaNetworks implements Networks {
         ExpertRef ref = new ExpertRef(version, "sha-of-" + version, 1, "/store/" + version + ".pt");
         files.put(ref.path(), new Entry(card, weights));
         return ref;
+    }
+
+    /** A teacher of two of these files. */
+    public ExpertRef twoExperts(String version, double boundary, ExpertRef highNoise, ExpertRef lowNoise) {
+        ExpertRef ref = new ExpertRef(version, "sha-of-" + version, 1, "/store/" + version + ".json");
+        pairs.put(ref.path(), new TwoExperts(boundary, highNoise, lowNoise));
+        return ref;
+    }
+
+    @Override
+    public Optional<TwoExperts> expertsOf(ExpertRef ref) {
+        return Optional.ofNullable(pairs.get(ref.path()));
     }
 
     public List<Call> calls() {
@@ -118,18 +148,88 @@ public final class FormulaNetworks implements Networks {
 
     @Override
     public TrainableNetwork open(ExpertRef ref) {
-        return new Formula(ref.version(), entry(ref.path()), 0);
+        return opened(ref, 0);
     }
 
     @Override
     public TrainableNetwork openForTraining(ExpertRef ref, AdamWSettings optimizer, double averageDecay) {
         opened.add(new Opened(ref.version(), optimizer, averageDecay));
-        return new Formula(ref.version(), entry(ref.path()), averageDecay);
+        return opened(ref, averageDecay);
+    }
+
+    private TrainableNetwork opened(ExpertRef ref, double averageDecay) {
+        return expertsOf(ref)
+                .<TrainableNetwork>map(two -> new Pair(
+                        two,
+                        new Formula(
+                                two.highNoise().version(), entry(two.highNoise().path()), averageDecay),
+                        new Formula(
+                                two.lowNoise().version(), entry(two.lowNoise().path()), averageDecay)))
+                .orElseGet(() -> new Formula(ref.version(), entry(ref.path()), averageDecay));
+    }
+
+    /** Two of them under one step; not for saving. */
+    private static final class Pair extends TwoExpertNetwork implements TrainableNetwork {
+        private final TwoExperts experts;
+        private final Formula high;
+        private final Formula low;
+
+        Pair(TwoExperts experts, Formula high, Formula low) {
+            super(high.card(), experts, high, low);
+            this.experts = experts;
+            this.high = high;
+            this.low = low;
+        }
+
+        @Override
+        public Pass forward(Tensor x, Tensor t, Tensor labels) {
+            return RoutedPass.forward(experts, high::forward, low::forward, x, t, labels);
+        }
+
+        @Override
+        public double step(double learningRate) {
+            return Math.hypot(high.step(learningRate), low.step(learningRate));
+        }
+
+        @Override
+        public void discardGradients() {
+            high.discardGradients();
+            low.discardGradients();
+        }
+
+        @Override
+        public void writeAverage(Path file, NetworkCard card) {
+            throw new UnsupportedOperationException("two experts are not one file");
+        }
+
+        @Override
+        public Map<String, Tensor> weights() {
+            Map<String, Tensor> both = new LinkedHashMap<>();
+            high.weights().forEach((name, value) -> both.put("high-noise." + name, value));
+            low.weights().forEach((name, value) -> both.put("low-noise." + name, value));
+            return both;
+        }
+
+        @Override
+        public Map<String, Tensor> average() {
+            throw new UnsupportedOperationException("nobody averages a fake");
+        }
+
+        @Override
+        public TrainingState state() {
+            throw new UnsupportedOperationException("not for saving");
+        }
+
+        @Override
+        public void restore(TrainingState state) {
+            throw new UnsupportedOperationException("not for saving");
+        }
     }
 
     private final class Formula implements TrainableNetwork {
         private final String version;
         private final NetworkCard card;
+        private final NoiseSchedule schedule;
         private final Map<Term, Double> weights;
         private final Map<Term, Double> average;
         private final Map<Term, Double> gradients = new EnumMap<>(Term.class);
@@ -140,6 +240,7 @@ public final class FormulaNetworks implements Networks {
         Formula(String version, Entry entry, double averageDecay) {
             this.version = version;
             this.card = entry.card();
+            this.schedule = NoiseSchedule.of(card.schedule());
             this.weights = new EnumMap<>(Term.class);
             this.weights.putAll(entry.weights());
             this.average = new EnumMap<>(this.weights);
@@ -158,8 +259,9 @@ public final class FormulaNetworks implements Networks {
             return evaluate(false, x, t, labels);
         }
 
-        private Tensor evaluate(boolean graph, Tensor x, Tensor t, Tensor labels) {
-            calls.add(new Call(version, graph, x, t, labels));
+        private Tensor evaluate(boolean graph, Tensor x, Tensor atT, Tensor labels) {
+            calls.add(new Call(version, graph, x, atT, labels));
+            Tensor t = card.prediction().askedAt(schedule, atT);
             float[] v = new float[x.size()];
             for (int i = 0; i < v.length; i++) {
                 int row = i / x.sampleSize();
@@ -169,7 +271,7 @@ public final class FormulaNetworks implements Networks {
                 }
                 v[i] = (float) sum;
             }
-            return Tensor.owning(v, x.shape());
+            return card.prediction().velocity(schedule, x, atT, Tensor.owning(v, x.shape()));
         }
 
         @Override
@@ -239,6 +341,7 @@ public final class FormulaNetworks implements Networks {
 
         private final class FormulaPass implements Pass {
             private final Tensor x;
+            private final Tensor atT;
             private final Tensor t;
             private final Tensor labels;
             private final Tensor velocity;
@@ -247,7 +350,8 @@ public final class FormulaNetworks implements Networks {
 
             FormulaPass(Tensor x, Tensor t, Tensor labels) {
                 this.x = x;
-                this.t = t;
+                this.atT = t;
+                this.t = card.prediction().askedAt(schedule, t);
                 this.labels = labels;
                 this.velocity = evaluate(true, x, t, labels);
                 openGraphs++;
@@ -259,7 +363,8 @@ public final class FormulaNetworks implements Networks {
             }
 
             @Override
-            public Tensor backward(Tensor gradient) {
+            public Tensor backward(Tensor onVelocity) {
+                Tensor gradient = card.prediction().onOutput(schedule, atT, onVelocity);
                 if (freed || atStep != steps) {
                     throw new IllegalStateException("the graph is " + (freed ? "freed" : "of weights that are gone"));
                 }
@@ -280,7 +385,7 @@ public final class FormulaNetworks implements Networks {
                     gradients.replaceAll((term, g) -> Double.NaN);
                 }
                 close();
-                return Tensor.owning(onX, x.shape());
+                return card.prediction().onSample(schedule, atT, onVelocity, Tensor.owning(onX, x.shape()));
             }
 
             @Override

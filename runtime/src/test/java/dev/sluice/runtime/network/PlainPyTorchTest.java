@@ -12,6 +12,8 @@ import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.noise.Noise;
 import dev.sluice.runtime.objective.Linear;
+import dev.sluice.runtime.objective.Prediction;
+import dev.sluice.runtime.schedule.NoiseSchedule;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -174,6 +176,51 @@ class PlainPyTorchTest {
             }
             for (int i = 0; i < 20; i++) {
                 assertThat(answer.get("classes").get(i).asLong()).isEqualTo(seen.classes()[i]);
+            }
+        }
+    }
+
+    /** The wrapper in docs/networks.md, around an exact noise network of N(0.7, 0.4²) in the thousand steps of DDPM. */
+    @Test
+    void aNoiseNetworkOfDdpmsStepsComesInAsTheDocumentsSay() throws Exception {
+        String documented = Files.readString(Path.of(System.getProperty("sluice.home"), "docs/networks.md"));
+        int from = documented.indexOf("import json, math, torch");
+        String wrapper = documented.substring(from, documented.indexOf("```", from));
+        Path made = folder.resolve("ddpm.pt");
+        Path script = Files.writeString(folder.resolve("make.py"), wrapper + """
+
+            class Exact(torch.nn.Module):
+                def __init__(self, alphas_cumprod: torch.Tensor):
+                    super().__init__()
+                    self.register_buffer("alphas_cumprod", alphas_cumprod)
+
+                def forward(self, x: torch.Tensor, step: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+                    a = self.alphas_cumprod[step].unsqueeze(1)
+                    return torch.sqrt(1 - a) * (x - torch.sqrt(a) * 0.7) / (a * 0.16 + 1 - a)
+
+            import sys
+            alphas_cumprod = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000), 0)
+            save(Exact(alphas_cumprod), alphas_cumprod, [1], [], sys.argv[1])
+            """);
+        Process process = new ProcessBuilder(python, script.toString(), made.toString())
+                .redirectErrorStream(true)
+                .start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(output).isZero();
+
+        double[] times = {0.1, 0.3, 0.5, 0.7, 0.9, 0.96, 1};
+        Tensor x = new Noise(5, 0).gaussian(Noise.Purpose.ROLLOUT_START, 0, times.length, 1);
+        NoiseSchedule schedule = NoiseSchedule.of(Recipe.Schedule.VARIANCE_PRESERVING);
+        try (Network network = TorchNetworks.on("cpu", 1).open(NetworkFile.reference("ddpm", made))) {
+            assertThat(network.card().prediction()).isEqualTo(Prediction.NOISE);
+            Tensor velocity = network.velocity(x, Tensor.of(times, times.length), Tensor.of(new long[7], 7));
+            for (int n = 0; n < times.length; n++) {
+                double alpha = schedule.alpha(times[n]);
+                double sigma = schedule.sigma(times[n]);
+                double away = (x.floatAt(n) - alpha * 0.7) / (alpha * alpha * 0.16 + sigma * sigma);
+                double exact = sigma * away - (0.7 + alpha * 0.16 * away);
+                // A step is the nearest of a thousand; at t = 1 it is asked at α = 0.05.
+                assertThat((double) velocity.floatAt(n)).as("t = %s", times[n]).isCloseTo(exact, within(0.03));
             }
         }
     }

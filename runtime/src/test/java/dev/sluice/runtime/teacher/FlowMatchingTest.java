@@ -19,6 +19,7 @@ import dev.sluice.runtime.network.TorchNetworks;
 import dev.sluice.runtime.network.TrainableNetwork;
 import dev.sluice.runtime.noise.Noise;
 import dev.sluice.runtime.noise.Noise.Purpose;
+import dev.sluice.runtime.objective.Prediction;
 import dev.sluice.runtime.schedule.NoiseSchedule;
 import dev.sluice.runtime.teacher.FlowMatchingSettings.Times;
 import java.io.IOException;
@@ -33,6 +34,7 @@ import java.util.function.DoublePredicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -189,10 +191,20 @@ class FlowMatchingTest {
     }
 
     @ParameterizedTest
-    @EnumSource
-    void aStepMovesTheWeightsDownTheErrorOfTheVelocity(Recipe.Schedule kind) {
+    @CsvSource({
+        "RECTIFIED_FLOW, VELOCITY",
+        "RECTIFIED_FLOW, NOISE",
+        "RECTIFIED_FLOW, DATA",
+        "VARIANCE_PRESERVING, VELOCITY",
+        "VARIANCE_PRESERVING, NOISE",
+        "VARIANCE_PRESERVING, DATA"
+    })
+    void aStepMovesTheWeightsDownTheErrorOfWhatTheNetworkPredicts(Recipe.Schedule kind, Prediction prediction) {
         int step = 5;
-        TrainableNetwork network = network(TWO, kind, WEIGHTS);
+        NetworkCard card =
+                new NetworkCard(TWO.sampleShape(), TWO.classNames(), kind, 0, List.of(), Map.of(), prediction);
+        TrainableNetwork network =
+                networks.openForTraining(networks.file("teacher", card, WEIGHTS), AdamWSettings.ofPaper(1), 0);
         FlowMatchingSettings settings = settings(SEED, 16, Times.LOGIT_NORMAL, 0.3, false);
 
         double returned = new FlowMatching(settings, TWO, network).step(step);
@@ -208,9 +220,14 @@ class FlowMatchingTest {
         for (int i = 0; i < 32; i++) {
             double x0 = TWO.pixels()[(int) indices[i / 2]][i % 2];
             long label = coin[i / 2] < 0.3 ? 2 : indices[i / 2];
-            double t = 1 / (1 + Math.exp(-z.floatAt(i / 2)));
+            double t = prediction.askedAt(schedule, 1 / (1 + Math.exp(-z.floatAt(i / 2))));
             double xT = schedule.alpha(t) * x0 + schedule.sigma(t) * epsilon.floatAt(i);
-            double error = -(epsilon.floatAt(i) - x0);
+            double error =
+                    switch (prediction) {
+                        case VELOCITY -> x0 - epsilon.floatAt(i);
+                        case NOISE -> -epsilon.floatAt(i);
+                        case DATA -> -x0;
+                    };
             for (Term term : WEIGHTS.keySet()) {
                 error += WEIGHTS.get(term) * term.value(xT, t, label);
             }
