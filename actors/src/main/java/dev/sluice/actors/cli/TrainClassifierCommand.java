@@ -1,11 +1,9 @@
 package dev.sluice.actors.cli;
 
-import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.data.Batch;
 import dev.sluice.runtime.data.Dataset;
-import dev.sluice.runtime.data.Datasets;
 import dev.sluice.runtime.network.ClassifierCard;
 import dev.sluice.runtime.network.ClassifierTraining;
 import dev.sluice.runtime.network.ImageClassifier;
@@ -85,8 +83,8 @@ final class TrainClassifierCommand implements Callable<Integer> {
         if (steps < 1 || batch < 1 || batch > 65_536) {
             throw new UserError("--steps " + steps + " must be at least 1, --batch " + batch + " from 1 to 65536");
         }
-        Dataset training = dataset("--data", data);
-        Dataset test = dataset("--held-out", heldOut);
+        Dataset training = Training.dataset("--data", data);
+        Dataset test = Training.dataset("--held-out", heldOut);
         if (!training.sampleShape().equals(test.sampleShape())
                 || !training.classNames().equals(test.classNames())) {
             throw new UserError("--held-out " + heldOut + " has samples " + test.sampleShape() + " of classes "
@@ -99,12 +97,9 @@ final class TrainClassifierCommand implements Callable<Integer> {
                 () -> new AdamWSettings(learningRate, 0.9, 0.999, 1e-8, weightDecay, Double.POSITIVE_INFINITY));
         TorchNetworks networks = device.networks();
         Files.createDirectories(out.toAbsolutePath().getParent());
-        Training how = new Training("./sluice "
-                + String.join(
-                        " ", spec.commandLine().getParent().getParseResult().originalArgs()));
-        double loss;
+        Training how = new Training(spec);
         try (ClassifierTraining trained = networks.newClassifier(card, seed, optimizer, ema)) {
-            loss = train(training, trained);
+            double loss = train(training, trained);
             // Once to be measured, once more with what was measured.
             trained.writeAverage(out, card);
             double accuracy = accuracy(networks, test);
@@ -123,28 +118,13 @@ final class TrainClassifierCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static Dataset dataset(String option, String name) throws IOException {
-        try {
-            return Datasets.open(name);
-        } catch (IllegalArgumentException e) {
-            throw new UserError(option + ": " + e.getMessage());
-        }
-    }
-
     private double train(Dataset training, ClassifierTraining trained) {
         Noise noise = new Noise(seed, 0);
-        double smoothed = Double.NaN;
-        try (Progress progress = Progress.onStdout("steps")) {
-            progress.begin("training", steps, 0);
-            for (int step = 0; step < steps; step++) {
-                Batch images = batch(training, noise, step);
-                double rate = learningRate * (1 + Math.cos(Math.PI * step / steps)) / 2;
-                double loss = trained.step(images.x(), images.labels(), rate);
-                smoothed = Double.isNaN(smoothed) ? loss : smoothed + 0.01 * (loss - smoothed);
-                progress.advance(step + 1, String.format(Locale.ROOT, "loss %.4f", smoothed));
-            }
-        }
-        return smoothed;
+        return Training.run(steps, step -> {
+            Batch images = batch(training, noise, step);
+            double rate = learningRate * (1 + Math.cos(Math.PI * step / steps)) / 2;
+            return trained.step(images.x(), images.labels(), rate);
+        });
     }
 
     private Batch batch(Dataset training, Noise noise, int step) {

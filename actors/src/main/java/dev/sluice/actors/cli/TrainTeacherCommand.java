@@ -1,28 +1,20 @@
 package dev.sluice.actors.cli;
 
-import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.runtime.data.Dataset;
-import dev.sluice.runtime.data.Datasets;
 import dev.sluice.runtime.network.Architecture;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.TorchNetworks;
 import dev.sluice.runtime.network.TrainableNetwork;
 import dev.sluice.runtime.objective.Prediction;
-import dev.sluice.runtime.store.AtomicFile;
-import dev.sluice.runtime.store.Sha256;
 import dev.sluice.runtime.teacher.FlowMatching;
 import dev.sluice.runtime.teacher.FlowMatchingSettings;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.LocalDate;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -129,7 +121,7 @@ final class TrainTeacherCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Dataset dataset = dataset();
+        Dataset dataset = Training.dataset("--data", data);
         Architecture architecture = UserError.whenRefused(() -> architecture(dataset));
         FlowMatchingSettings settings = UserError.whenRefused(() -> settings(dataset));
         NetworkCard fresh = new NetworkCard(
@@ -148,14 +140,6 @@ final class TrainTeacherCommand implements Callable<Integer> {
             Files.deleteIfExists(start);
         }
         return 0;
-    }
-
-    private Dataset dataset() throws IOException {
-        try {
-            return Datasets.open(data);
-        } catch (IllegalArgumentException e) {
-            throw new UserError("--data: " + e.getMessage());
-        }
     }
 
     /** The sizes may not suit the data; that shows here. */
@@ -195,54 +179,28 @@ final class TrainTeacherCommand implements Callable<Integer> {
             Dataset dataset, FlowMatchingSettings settings, TrainableNetwork trained, Architecture architecture)
             throws IOException {
         FlowMatching matching = new FlowMatching(settings, dataset, trained);
-        long begun = System.nanoTime();
-        double smoothed = Double.NaN;
-        try (Progress progress = Progress.onStdout("steps")) {
-            progress.begin("training", steps, 0);
-            for (int step = 0; step < steps; step++) {
-                double loss = matching.step(step);
-                smoothed = Double.isNaN(smoothed) ? loss : smoothed + 0.01 * (loss - smoothed);
-                progress.advance(step + 1, String.format(Locale.ROOT, "loss %.4f", smoothed));
-            }
-        }
-        Duration took = Duration.ofNanos(System.nanoTime() - begun);
-        Map<String, String> provenance = new LinkedHashMap<>();
-        provenance.put(
-                "command",
-                "./sluice "
-                        + String.join(
-                                " ",
-                                spec.commandLine().getParent().getParseResult().originalArgs()));
+        Training training = new Training(spec);
+        double loss = Training.run(settings.steps(), matching::step);
+        Map<String, String> provenance = training.provenance();
         provenance.put("data", data + ", " + dataset.sampleShape() + ", classes " + dataset.classNames());
         provenance.put("architecture", architecture.toString());
         provenance.put("training", settings.toString());
-        provenance.put("date", LocalDate.now().toString());
-        provenance.put("took", String.format(Locale.ROOT, "%d min %d s", took.toMinutes(), took.toSecondsPart()));
         provenance.put(
                 "loss",
                 String.format(
                         Locale.ROOT,
                         "%.5f (mean squared error of the %s, averaged over about the last 100 steps)",
-                        smoothed,
+                        loss,
                         prediction.name().toLowerCase(Locale.ROOT)));
         NetworkCard card = trained.card();
         NetworkCard made = new NetworkCard(
                 card.sampleShape(), card.classNames(), card.schedule(), 0, List.of(), provenance, card.prediction());
         trained.writeAverage(out, made);
-        Path note = Path.of(out + ".txt");
-        AtomicFile.write(note, stream -> stream.write(note(provenance).getBytes(StandardCharsets.UTF_8)));
+        Training.note(out, provenance);
         spec.commandLine()
                 .getOut()
                 .printf(
                         "sluice: the teacher is %s; look at it with ./sluice sample --teacher %s --out grid.png%n",
                         out, out);
-    }
-
-    /** How the teacher was made, for a reader who has only the folder. */
-    private String note(Map<String, String> provenance) throws IOException {
-        StringBuilder text = new StringBuilder("How " + out.getFileName() + " was made\n\n");
-        provenance.forEach(
-                (key, value) -> text.append(key).append(": ").append(value).append('\n'));
-        return text.append("sha256: ").append(Sha256.of(out)).append('\n').toString();
     }
 }

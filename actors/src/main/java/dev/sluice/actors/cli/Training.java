@@ -1,5 +1,8 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.monitoring.progress.Progress;
+import dev.sluice.runtime.data.Dataset;
+import dev.sluice.runtime.data.Datasets;
 import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
@@ -10,15 +13,52 @@ import java.time.LocalDate;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.IntToDoubleFunction;
+import picocli.CommandLine.Model.CommandSpec;
 
-/** When and by which command a network was made: what its file and the note beside it say of that. */
+/** What the commands share that train one network on data: its data, its loop, and the record of how it was made. */
 final class Training {
     private final String command;
     private final long begun = System.nanoTime();
 
     /** Begins now. */
-    Training(String command) {
-        this.command = command;
+    Training(CommandSpec spec) {
+        this.command = "./sluice "
+                + String.join(
+                        " ", spec.commandLine().getParent().getParseResult().originalArgs());
+    }
+
+    /**
+     * Opens the dataset that an option names.
+     *
+     * @throws UserError when it names none
+     * @throws IOException when it cannot be read
+     */
+    static Dataset dataset(String option, String name) throws IOException {
+        try {
+            return Datasets.open(name);
+        } catch (IllegalArgumentException e) {
+            throw new UserError(option + ": " + e.getMessage());
+        }
+    }
+
+    /**
+     * Takes all steps, with a progress bar.
+     *
+     * @param step from its number, counted from 0, to its loss
+     * @return the loss, averaged over about the last 100 steps
+     */
+    static double run(int steps, IntToDoubleFunction step) {
+        double smoothed = Double.NaN;
+        try (Progress progress = Progress.onStdout("steps")) {
+            progress.begin("training", steps, 0);
+            for (int i = 0; i < steps; i++) {
+                double loss = step.applyAsDouble(i);
+                smoothed = Double.isNaN(smoothed) ? loss : smoothed + 0.01 * (loss - smoothed);
+                progress.advance(i + 1, String.format(Locale.ROOT, "loss %.4f", smoothed));
+            }
+        }
+        return smoothed;
     }
 
     /** Command, date and how long it took until now. */
