@@ -124,6 +124,17 @@ class SamplerTimingTest {
         assertThat(bench.status().queued()).isZero();
     }
 
+    @Test
+    void aRequestThatTakesTheNameOfAnotherLeavesItItsDeadline() {
+        occupy("computed");
+        bench.askWithin(50, "late", 0, 1);
+        bench.ask("late", 0, 1);
+        assertThat(bench.expectRefused("late", Reason.BAD_REQUEST)).contains("is being served already");
+        time.timePasses(Duration.ofMillis(50));
+
+        bench.expectRefused("late", Reason.DEADLINE);
+    }
+
     private void occupy(String id) {
         bench.occupy(id, 0, 1, 2, 3, 4);
     }
