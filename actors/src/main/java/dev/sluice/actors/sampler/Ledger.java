@@ -11,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
@@ -40,20 +39,15 @@ final class Ledger {
 
     private final String sampler;
     private final TimerScheduler<SamplerMessage> timers;
-    private final LongSupplier nanoTime;
     private final Tally tally = new Tally();
     private Optional<ActorRef<RecorderMessage>> recorder = Optional.empty();
     private int epoch;
     private Optional<Long> lastSampledAt = Optional.empty();
 
-    /**
-     * @param sampler names this actor and no other, of any node and any time
-     * @param nanoTime the sampler's clock
-     */
-    Ledger(String sampler, TimerScheduler<SamplerMessage> timers, LongSupplier nanoTime) {
+    /** @param sampler names this actor and no other, of any node and any time */
+    Ledger(String sampler, TimerScheduler<SamplerMessage> timers) {
         this.sampler = sampler;
         this.timers = timers;
-        this.nanoTime = nanoTime;
     }
 
     /** From now on the recorder of this order is told, or nobody when it names none. */
@@ -75,11 +69,12 @@ final class Ledger {
     /**
      * One request of batch {@code batch} was answered. Told of by itself when it is the first since what serves changed
      * or since {@link #SAMPLED_EVERY}.
+     *
+     * @param now when the batch was done, by the sampler's clock, nanoseconds
      */
-    void served(long batch, Generated answer) {
+    void served(long batch, Generated answer, long now) {
         tally.served();
         countSoon();
-        long now = nanoTime.getAsLong();
         if (lastSampledAt.isPresent() && now - lastSampledAt.get() < SAMPLED_EVERY.toNanos()) {
             return;
         }

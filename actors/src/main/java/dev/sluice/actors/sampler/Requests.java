@@ -146,7 +146,8 @@ final class Requests {
     void done(MixturePlan by, Tensor samples) {
         Batch batch = running;
         running = null;
-        long computed = (nanoTime.getAsLong() - batch.startedAt()) / 1_000_000;
+        long now = nanoTime.getAsLong();
+        long computed = (now - batch.startedAt()) / 1_000_000;
         for (Batch.Member member : batch.members()) {
             Pending pending = member.request();
             Tensor own = samples.rows(member.from(), member.to());
@@ -166,7 +167,7 @@ final class Requests {
                     (batch.startedAt() - pending.arrivedAt()) / 1_000_000,
                     computed);
             pending.answer(answer);
-            ledger.served(batch.id(), answer);
+            ledger.served(batch.id(), answer, now);
         }
     }
 

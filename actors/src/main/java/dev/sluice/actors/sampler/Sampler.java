@@ -85,7 +85,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
         this.workerThread = workerThread;
         this.nanoTime = nanoTime;
         String self = ActorRefResolver.get(context.getSystem()).toSerializationFormat(context.getSelf());
-        this.ledger = new Ledger(self, timers, nanoTime);
+        this.ledger = new Ledger(self, timers);
         this.requests = new Requests(settings, timers, nanoTime, ledger);
     }
 

@@ -105,6 +105,8 @@ class SamplerTimingTest {
         bench.clock.addAndGet(3_000_000);
         bench.networks.permit(Bench.TEACHER_STEPS);
         bench.expectSamplesWhileGated("computed");
+        // Answered when the next batch has begun.
+        bench.status();
         bench.clock.addAndGet(5_000_000);
         bench.networks.openGate();
 
