@@ -15,6 +15,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -103,7 +104,8 @@ final class ServeCommand implements Callable<Integer> {
                 plan.teacher(),
                 plan.teacherSteps(),
                 plan.guidance(),
-                self));
+                self,
+                Optional.empty()));
         int phase = 1;
         for (ExpertRef expert : plan.experts()) {
             sampler.tell(new SamplerMessage.SwapExpert(phase++, expert, self));

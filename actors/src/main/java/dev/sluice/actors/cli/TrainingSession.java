@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -73,6 +74,7 @@ record TrainingSession(
         CompletableFuture<Done> told = new CompletableFuture<>();
         ActorRef<SupervisorMessage> supervisor = supervisor(process, recorder, ended);
         stopBeforeShutdown(process, supervisor, told);
+        writeOutBeforeTheEnd(process, recorder);
         Outcome outcome = finish(process, recorder, ended.join());
         try {
             tell(outcome, out);
@@ -172,15 +174,27 @@ record TrainingSession(
     private static Outcome finish(SluiceProcess process, ActorRef<RecorderMessage> recorder, Outcome outcome) {
         recorder.tell(
                 new RecorderMessage.Event(ProcessCost.EVENT, ProcessCost.now().fields()));
-        AskPattern.<RecorderMessage, Done>ask(
+        flush(process, recorder).toCompletableFuture().join();
+        return outcome;
+    }
+
+    /** What the sampler told of its last requests when it stopped is on the disk before the recorder is stopped too. */
+    private static void writeOutBeforeTheEnd(SluiceProcess process, ActorRef<RecorderMessage> recorder) {
+        CoordinatedShutdown.get(process.system())
+                .addTask(
+                        CoordinatedShutdown.PhaseBeforeClusterShutdown(),
+                        "write-out-the-records",
+                        () -> flush(process, recorder));
+    }
+
+    /** Done when everything that was told before is on the disk, or when that took too long. */
+    private static CompletionStage<Done> flush(SluiceProcess process, ActorRef<RecorderMessage> recorder) {
+        return AskPattern.<RecorderMessage, Done>ask(
                         recorder,
                         RecorderMessage.Flush::new,
                         FLUSH_PATIENCE,
                         process.system().scheduler())
-                .toCompletableFuture()
-                .exceptionally(late -> Done.getInstance())
-                .join();
-        return outcome;
+                .exceptionally(late -> Done.getInstance());
     }
 
     private void tell(Outcome outcome, PrintWriter out) {

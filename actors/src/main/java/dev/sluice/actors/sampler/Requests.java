@@ -2,7 +2,6 @@ package dev.sluice.actors.sampler;
 
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.GenerationReply;
-import dev.sluice.protocol.message.GenerationReply.Reason;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerMessage.Generate;
 import dev.sluice.runtime.sampling.MixturePlan;
@@ -33,14 +32,16 @@ final class Requests {
     private final SamplerSettings settings;
     private final TimerScheduler<SamplerMessage> timers;
     private final LongSupplier nanoTime;
+    private final Ledger ledger;
     private final Backlog backlog;
     private Batch running;
     private long batches;
 
-    Requests(SamplerSettings settings, TimerScheduler<SamplerMessage> timers, LongSupplier nanoTime) {
+    Requests(SamplerSettings settings, TimerScheduler<SamplerMessage> timers, LongSupplier nanoTime, Ledger ledger) {
         this.settings = settings;
         this.timers = timers;
         this.nanoTime = nanoTime;
+        this.ledger = ledger;
         this.backlog = new Backlog(settings.queueLimit(), settings.maxBatch());
     }
 
@@ -49,28 +50,40 @@ final class Requests {
         return backlog.size();
     }
 
+    /** Requests that were accepted and are not answered yet. */
+    int open() {
+        return backlog.size() + (running == null ? 0 : running.members().size());
+    }
+
+    /** Answers a request that is not accepted. */
+    void turnAway(Generate request, Ending ending, String message) {
+        // Not refuse(): the deadline of that name may be another request's.
+        new Pending(request, nanoTime.getAsLong()).refuse(ending.reason(), message);
+        ledger.ended(ending);
+    }
+
     /**
      * Queues the request, or refuses it at once (S3).
      *
      * @return whether a batch should be begun now rather than when others have had the time to join
      */
     boolean admit(Generate request, MixturePlan mixture) {
-        Pending pending = new Pending(request, nanoTime.getAsLong());
         Optional<String> bad = whatIsWrongWith(request, mixture);
         if (bad.isPresent()) {
-            pending.refuse(Reason.BAD_REQUEST, bad.get());
+            turnAway(request, Ending.MALFORMED, bad.get());
             return false;
         }
         if (request.deadlineMillis() <= 0) {
-            pending.refuse(Reason.DEADLINE, "the deadline had passed on arrival");
+            turnAway(request, Ending.LATE, "the deadline had passed on arrival");
             return false;
         }
         if (backlog.isFull()) {
-            pending.refuse(
-                    Reason.QUEUE_FULL, "the queue is full: " + backlog.size() + " requests wait; try again later");
+            turnAway(request, Ending.FULL, "the queue is full: " + backlog.size() + " requests wait; try again later");
             return false;
         }
+        Pending pending = new Pending(request, nanoTime.getAsLong());
         backlog.add(pending);
+        ledger.accepted();
         long deadline = Math.min(request.deadlineMillis(), LONGEST_DEADLINE_MILLIS);
         timers.startSingleTimer(
                 new DeadlineOf(pending.id()), new DeadlinePassed(pending.id()), Duration.ofMillis(deadline));
@@ -116,14 +129,14 @@ final class Requests {
      *
      * @return the order to drop the batch, when it was the last that waited for it
      */
-    Optional<SamplerWorker.Abandon> withdraw(String id, Reason reason, String message) {
+    Optional<SamplerWorker.Abandon> withdraw(String id, Ending ending, String message) {
         Optional<Pending> waiting = backlog.remove(id);
         if (waiting.isPresent()) {
-            refuse(waiting.get(), reason, message);
+            refuse(waiting.get(), ending, message);
             return Optional.empty();
         }
         Optional<Pending> computed = running == null ? Optional.empty() : running.remove(id);
-        computed.ifPresent(pending -> refuse(pending, reason, message));
+        computed.ifPresent(pending -> refuse(pending, ending, message));
         return computed.isPresent() && running.isDeserted()
                 ? Optional.of(new SamplerWorker.Abandon(running.id()))
                 : Optional.empty();
@@ -133,16 +146,17 @@ final class Requests {
     void done(MixturePlan by, Tensor samples) {
         Batch batch = running;
         running = null;
-        long computed = (nanoTime.getAsLong() - batch.startedAt()) / 1_000_000;
+        long now = nanoTime.getAsLong();
+        long computed = (now - batch.startedAt()) / 1_000_000;
         for (Batch.Member member : batch.members()) {
             Pending pending = member.request();
             Tensor own = samples.rows(member.from(), member.to());
             if (!own.isFinite()) {
-                refuse(pending, Reason.FAILED, by.version() + " made values that are not finite");
+                refuse(pending, Ending.NOT_FINITE, by.version() + " made values that are not finite");
                 continue;
             }
             timers.cancel(new DeadlineOf(pending.id()));
-            pending.answer(new GenerationReply.Generated(
+            GenerationReply.Generated answer = new GenerationReply.Generated(
                     pending.id(),
                     own,
                     pending.request().seeds(),
@@ -151,27 +165,30 @@ final class Requests {
                     by.nfe(),
                     batch.rows(),
                     (batch.startedAt() - pending.arrivedAt()) / 1_000_000,
-                    computed));
+                    computed);
+            pending.answer(answer);
+            ledger.served(batch.id(), answer, now);
         }
     }
 
     /** The batch will not be done: whoever still waits for it is refused. */
-    void lost(String message) {
+    void lost(Ending ending, String message) {
         if (running != null) {
-            running.members().forEach(member -> refuse(member.request(), Reason.FAILED, message));
+            running.members().forEach(member -> refuse(member.request(), ending, message));
             running = null;
         }
     }
 
     /** Refuses everybody. */
-    void refuseAll(String message) {
-        lost(message);
+    void refuseAll(Ending ending, String message) {
+        lost(ending, message);
         timers.cancel(WAIT_TIMER);
-        backlog.takeAll().forEach(pending -> refuse(pending, Reason.FAILED, message));
+        backlog.takeAll().forEach(pending -> refuse(pending, ending, message));
     }
 
-    private void refuse(Pending pending, Reason reason, String message) {
+    private void refuse(Pending pending, Ending ending, String message) {
         timers.cancel(new DeadlineOf(pending.id()));
-        pending.refuse(reason, message);
+        pending.refuse(ending.reason(), message);
+        ledger.ended(ending);
     }
 }

@@ -2,8 +2,6 @@ package dev.sluice.actors.sampler;
 
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
-import dev.sluice.protocol.message.GenerationReply;
-import dev.sluice.protocol.message.GenerationReply.Reason;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerMessage.Cancel;
 import dev.sluice.protocol.message.SamplerMessage.Generate;
@@ -20,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
 import org.apache.pekko.actor.typed.DispatcherSelector;
@@ -38,6 +37,8 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * while a new worker loads the mixture that was served last. After too many deaths in a row it gives up and says so to
  * the supervisor; another {@code Serve} begins afresh.
  *
+ * <p>The recorder that the order to serve names is told what serves and what became of the requests ({@link Ledger}).
+ *
  * <p>When this actor dies or moves, the queue and the knowledge of which experts are finished go with it: the supervisor
  * sends {@code Serve} and the swaps again. It never rewinds: a {@code Serve} of a new epoch for the same model keeps the
  * experts that it has (design, decision 5).
@@ -53,6 +54,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
     private final DispatcherSelector workerThread;
     private final LongSupplier nanoTime;
     private final TimerScheduler<SamplerMessage> timers;
+    private final Ledger ledger;
     private final Requests requests;
     private final Deque<Swap> swaps = new ArrayDeque<>();
 
@@ -82,7 +84,9 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
         this.networks = networks;
         this.workerThread = workerThread;
         this.nanoTime = nanoTime;
-        this.requests = new Requests(settings, timers, nanoTime);
+        String self = ActorRefResolver.get(context.getSystem()).toSerializationFormat(context.getSelf());
+        this.ledger = new Ledger(self, timers);
+        this.requests = new Requests(settings, timers, nanoTime, ledger);
     }
 
     /** @param workerThread a pinned dispatcher ({@code sluice.pinned}) where the networks are libtorch's */
@@ -107,6 +111,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
                 .onMessage(GetStatus.class, this::onGetStatus)
                 .onMessage(Requests.DeadlinePassed.class, this::onDeadlinePassed)
                 .onMessage(Requests.WaitedForOthers.class, waited -> runNextBatch())
+                .onMessage(Ledger.CountDue.class, this::onCountDue)
                 .onMessage(SamplerWorker.Prepared.class, this::onPrepared)
                 .onMessage(SamplerWorker.PreparationFailed.class, this::onPreparationFailed)
                 .onMessage(SamplerWorker.BatchDone.class, this::onBatchDone)
@@ -137,6 +142,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
         }
         if (mixture == null) {
             serve = order;
+            ledger.follow(order);
             announced = false;
             mixture = asked;
             failures = 0;
@@ -151,8 +157,10 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
             return this;
         }
         serve = order;
+        ledger.follow(order);
         announced = false;
         if (ready) {
+            ledger.servingChanged(mixture, requests.open());
             tellReady();
         }
         return this;
@@ -210,23 +218,22 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
 
     private Behavior<SamplerMessage> onGenerate(Generate request) {
         if (!ready) {
-            String message = "the sampler is not ready: " + notReadyBecause;
-            request.replyTo().tell(new GenerationReply.Refused(request.id(), Reason.NOT_READY, message));
+            requests.turnAway(request, Ending.NOT_READY, "the sampler is not ready: " + notReadyBecause);
             return this;
         }
         return requests.admit(request, mixture) ? runNextBatch() : this;
     }
 
     private Behavior<SamplerMessage> onCancel(Cancel order) {
-        return withdraw(order.id(), Reason.CANCELLED, "the request was cancelled");
+        return withdraw(order.id(), Ending.CLIENT_LEFT, "the request was cancelled");
     }
 
     private Behavior<SamplerMessage> onDeadlinePassed(Requests.DeadlinePassed passed) {
-        return withdraw(passed.id(), Reason.DEADLINE, "the deadline passed before the samples were done");
+        return withdraw(passed.id(), Ending.DEADLINE, "the deadline passed before the samples were done");
     }
 
-    private Behavior<SamplerMessage> withdraw(String id, Reason reason, String message) {
-        requests.withdraw(id, reason, message).ifPresent(worker::tell);
+    private Behavior<SamplerMessage> withdraw(String id, Ending ending, String message) {
+        requests.withdraw(id, ending, message).ifPresent(worker::tell);
         return this;
     }
 
@@ -244,8 +251,13 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
     }
 
     private Behavior<SamplerMessage> onBatchAbandoned(SamplerWorker.BatchAbandoned abandoned) {
-        requests.lost("nobody waits for it");
+        requests.lost(Ending.BROKE, "nobody waits for it");
         return runNextBatch();
+    }
+
+    private Behavior<SamplerMessage> onCountDue(Ledger.CountDue due) {
+        ledger.counted(requests.open());
+        return this;
     }
 
     private Behavior<SamplerMessage> onGetStatus(GetStatus question) {
@@ -265,6 +277,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
 
     private Behavior<SamplerMessage> onPrepared(SamplerWorker.Prepared prepared) {
         mixture = prepared.plan();
+        ledger.servingChanged(mixture, requests.open());
         if (swapping) {
             swapping = false;
             Swap swap = swaps.remove();
@@ -298,7 +311,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
         String cause = Failures.describe(failed.getCause());
         getContext().getLog().warn("the sampler's worker died: {}", cause);
         worker = null;
-        requests.lost("the sampler broke: " + cause);
+        requests.lost(Ending.BROKE, "the sampler broke: " + cause);
         if (swapping) {
             swapping = false;
             swaps.remove().refuse("the sampler's worker died meanwhile: " + cause);
@@ -321,7 +334,8 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
     private void giveUp(String cause) {
         ready = false;
         notReadyBecause = "it gave up: " + cause;
-        refuseAll("the sampler gave up: " + cause);
+        refuseAll(Ending.GAVE_UP, "the sampler gave up: " + cause);
+        ledger.counted(requests.open());
         tellRoleFailed(serve, cause);
         serve = null;
         mixture = null;
@@ -341,12 +355,13 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
     }
 
     private Behavior<SamplerMessage> onPostStop(PostStop stopped) {
-        refuseAll("the sampler is stopping");
+        refuseAll(Ending.STOPPED, "the sampler is stopping");
+        ledger.countedLast(requests.open());
         return this;
     }
 
-    private void refuseAll(String message) {
-        requests.refuseAll(message);
+    private void refuseAll(Ending ending, String message) {
+        requests.refuseAll(ending, message);
         swaps.forEach(swap -> swap.refuse(message));
         swaps.clear();
     }

@@ -4,6 +4,7 @@ import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.pekko.actor.typed.ActorRef;
 
@@ -45,7 +46,8 @@ final class Serving {
                 run.teacher(),
                 run.teacherSteps(),
                 run.recipe().guidance(),
-                supervisor));
+                supervisor,
+                Optional.of(chronicle.recorder())));
         limits.await(TEACHER, run.timeouts().load(), "the sampler to serve the teacher");
     }
 

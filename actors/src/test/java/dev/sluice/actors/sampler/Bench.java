@@ -12,6 +12,7 @@ import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.GenerationReply.Generated;
 import dev.sluice.protocol.message.GenerationReply.Reason;
 import dev.sluice.protocol.message.GenerationReply.Refused;
+import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerStatus;
 import dev.sluice.protocol.message.SupervisorMessage;
@@ -22,6 +23,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
@@ -46,6 +48,9 @@ final class Bench {
     final ExpertRef teacher = networks.file("teacher", TEACHER, (x, t, label) -> x - (float) t + label);
     final TestProbe<SupervisorMessage> supervisor;
     final TestProbe<GenerationReply> client;
+    /** Hears what the sampler has to say of its requests. */
+    final TestProbe<RecorderMessage> recorder;
+
     final ActorRef<SamplerMessage> sampler;
 
     /** What the sampler takes for the time, nanoseconds. */
@@ -55,6 +60,7 @@ final class Bench {
         this.kit = kit;
         this.supervisor = kit.createTestProbe();
         this.client = kit.createTestProbe();
+        this.recorder = kit.createTestProbe();
         this.sampler = kit.spawn(Sampler.create(settings, networks, DispatcherSelector.blocking(), clock::get));
     }
 
@@ -68,7 +74,15 @@ final class Bench {
 
     SamplerMessage.Serve serve(int epoch) {
         return new SamplerMessage.Serve(
-                epoch, MODEL, PHASES, Schedule.RECTIFIED_FLOW, teacher, TEACHER_STEPS, 2, supervisor.getRef());
+                epoch,
+                MODEL,
+                PHASES,
+                Schedule.RECTIFIED_FLOW,
+                teacher,
+                TEACHER_STEPS,
+                2,
+                supervisor.getRef(),
+                Optional.of(recorder.getRef()));
     }
 
     MixturePlan plan(ExpertRef... experts) {

@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -74,7 +75,8 @@ class SamplerOnTorchTest {
                     teacher,
                     10,
                     2,
-                    supervisor.getRef()));
+                    supervisor.getRef(),
+                    Optional.empty()));
             supervisor.expectMessage(PATIENCE, new RoleReady(1, Role.SAMPLER, 0));
 
             sampler.tell(new SamplerMessage.SwapExpert(1, first, supervisor.getRef()));

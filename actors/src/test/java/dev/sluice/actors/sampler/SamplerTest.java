@@ -239,7 +239,8 @@ class SamplerTest {
                 order.teacher(),
                 order.teacherSteps(),
                 order.guidance(),
-                order.supervisor()));
+                order.supervisor(),
+                order.recorder()));
 
         bench.expect(new RoleFailed(
                 2,
@@ -261,7 +262,8 @@ class SamplerTest {
                 broken.expert(1),
                 good.teacherSteps(),
                 good.guidance(),
-                good.supervisor());
+                good.supervisor(),
+                good.recorder());
         broken.sampler.tell(bad);
 
         SupervisorMessage.RoleFailed failed = broken.supervisor.expectMessageClass(SupervisorMessage.RoleFailed.class);

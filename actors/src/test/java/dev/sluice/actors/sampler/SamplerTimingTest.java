@@ -105,6 +105,8 @@ class SamplerTimingTest {
         bench.clock.addAndGet(3_000_000);
         bench.networks.permit(Bench.TEACHER_STEPS);
         bench.expectSamplesWhileGated("computed");
+        // Answered when the next batch has begun.
+        bench.status();
         bench.clock.addAndGet(5_000_000);
         bench.networks.openGate();
 
@@ -122,6 +124,17 @@ class SamplerTimingTest {
 
         bench.client.expectNoMessage(Duration.ZERO);
         assertThat(bench.status().queued()).isZero();
+    }
+
+    @Test
+    void aRequestThatTakesTheNameOfAnotherLeavesItItsDeadline() {
+        occupy("computed");
+        bench.askWithin(50, "late", 0, 1);
+        bench.ask("late", 0, 1);
+        assertThat(bench.expectRefused("late", Reason.BAD_REQUEST)).contains("is being served already");
+        time.timePasses(Duration.ofMillis(50));
+
+        bench.expectRefused("late", Reason.DEADLINE);
     }
 
     private void occupy(String id) {

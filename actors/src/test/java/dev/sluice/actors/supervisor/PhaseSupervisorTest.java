@@ -74,7 +74,8 @@ class PhaseSupervisorTest {
                 run.teacher(),
                 50,
                 run.recipe().guidance(),
-                stage.supervisor));
+                stage.supervisor,
+                Optional.of(stage.recorder.getRef())));
         stage.teacher.expectMessage(new TeacherMessage.Load(1, run.teacher(), stage.supervisor));
         stage.critic.expectMessage(new CriticMessage.BeginPhase(
                 1,

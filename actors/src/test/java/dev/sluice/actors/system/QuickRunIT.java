@@ -55,7 +55,7 @@ class QuickRunIT {
         assertThat(last(answers).get("model_version").asText()).isEqualTo("quick@phase-1+phase-2");
         assertThat(answers.get(0).get("model_version").asText()).startsWith("quick@");
 
-        assertRunFolder(run, last(answers));
+        assertRunFolder(run, last(answers), answers.size());
     }
 
     private static void assertNfeOnlyFalls(List<JsonNode> answers) {
@@ -65,7 +65,7 @@ class QuickRunIT {
         assertThat(nfe.get(nfe.size() - 1)).isEqualTo(4);
     }
 
-    private static void assertRunFolder(Path run, JsonNode answer) throws Exception {
+    private static void assertRunFolder(Path run, JsonNode answer, int asked) throws Exception {
         EventLog.Reading log = EventLog.read(run.resolve("events.jsonl"));
         List<String> types = log.events().stream().map(EventLog.Event::type).toList();
         assertThat(types)
@@ -82,10 +82,25 @@ class QuickRunIT {
             assertThat(answer.at("/experts/" + (k - 1) + "/sha256").asText()).isEqualTo(Sha256.of(expert));
         }
         Records.assertHoldTogether(run);
+        assertRequestsRecorded(run, log.events(), asked);
         try (Stream<Path> sheets = Files.list(run.resolve("samples"))) {
             assertThat(sheets.map(sheet -> sheet.getFileName().toString()))
                     .contains("after-phase-0.png", "after-phase-1.png", "after-phase-2.png", "phase-1-cycle-0.png");
         }
+    }
+
+    /** Contracts R4 and R5, from the client's side: the last count has every answer, and the sheets' beside them. */
+    private static void assertRequestsRecorded(Path run, List<EventLog.Event> events, int asked) throws Exception {
+        List<String> served = events.stream()
+                .filter(event -> event.type().equals("serving-changed"))
+                .map(event -> event.fields().get("model-version").toString())
+                .toList();
+        assertThat(served).hasSize(3).endsWith("quick@phase-1+teacher", "quick@phase-1+phase-2");
+        assertThat(events.stream().filter(event -> event.type().equals("request-served")))
+                .hasSizeGreaterThanOrEqualTo(3);
+        EventLog.Event last = Records.assertLastCount(run);
+        assertThat(last.fields()).containsEntry("failed", 0).containsEntry("cancelled", 0);
+        assertThat((int) last.fields().get("served")).isGreaterThan(asked);
     }
 
     private void awaitReady(String url) {

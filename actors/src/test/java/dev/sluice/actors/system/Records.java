@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.check.RunCheck;
+import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 
 /** What every system test ends with: the records of its run (contracts R). */
 final class Records {
@@ -18,5 +20,15 @@ final class Records {
         RunCheck check =
                 RunCheck.of(folder, Settings.read(folder.config()).experiment().cycles(), Sha256::of);
         assertThat(check.violations()).as(check.facts().toString()).isEmpty();
+    }
+
+    /** A process that ended in order left the last count of its sampler, behind everything else. */
+    static EventLog.Event assertLastCount(Path run) throws IOException {
+        List<EventLog.Event> events =
+                EventLog.read(RunFolder.open(run).events()).events();
+        EventLog.Event last = events.get(events.size() - 1);
+        assertThat(last.type()).as(last.toString()).isEqualTo("requests-counted");
+        assertThat(last.fields()).containsEntry("last", true).containsEntry("open", 0);
+        return last;
     }
 }

@@ -19,7 +19,8 @@ import java.util.stream.Collectors;
 
 /**
  * Reads what a run left behind and says what contradicts the contracts: R1, one owner a role and epoch; R2, every cycle of
- * a phase committed once and in order, none lost; R3, a published expert is the file that lies there.
+ * a phase committed once and in order, none lost; R3, a published expert is the file that lies there; R4 and R5, what
+ * served a request and what became of every one ({@link RequestsCheck}).
  *
  * @param violations none for a run that holds together
  * @param facts what was looked at, for whoever reads the report
@@ -61,6 +62,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
         reading.owners();
         reading.commits();
         reading.experts();
+        reading.requests(run.root().relativize(run.events()).toString());
         return new RunCheck(reading.violations, reading.facts);
     }
 
@@ -168,6 +170,12 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                 }
             }
             facts.add(last.size() + " experts published");
+        }
+
+        private void requests(String logFile) {
+            RequestsCheck check = new RequestsCheck(logFile, this::broken);
+            check.read(events);
+            facts.addAll(check.facts());
         }
 
         private static String sha(Event published) {

@@ -52,7 +52,11 @@ class RunCheckTest {
 
         assertThat(check.violations()).isEmpty();
         assertThat(check.facts())
-                .containsExactly("2 starts", "3 of 3 cycles committed, the run is finished", "2 experts published");
+                .containsExactly(
+                        "2 starts",
+                        "3 of 3 cycles committed, the run is finished",
+                        "2 experts published",
+                        "requests were not recorded");
     }
 
     @Test
@@ -160,6 +164,13 @@ class RunCheckTest {
         published("phase-1", "two");
 
         assertBroken("R3: phase-1 was published as sha of one and then as sha of two");
+    }
+
+    @Test
+    void aRequestThatAnExpertServedBeforeItWasInForce() throws IOException {
+        event("request-served", Map.of("request", "r", "sampler", "s", "experts", "phase-1:abc"));
+
+        assertBroken("R4: request r was served by phase-1:abc while nothing was in force at s");
     }
 
     @Test

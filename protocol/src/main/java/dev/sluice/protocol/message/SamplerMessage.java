@@ -5,6 +5,7 @@ import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import java.util.List;
+import java.util.Optional;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /** What the sampler, which serves generations, understands. */
@@ -15,6 +16,7 @@ public sealed interface SamplerMessage {
      *
      * @param teacherSteps solver steps the teacher would take over the whole schedule
      * @param guidance of the teacher; experts run without
+     * @param recorder of the run, told what is served from then on; empty where no run is recorded
      */
     record Serve(
             int epoch,
@@ -24,7 +26,8 @@ public sealed interface SamplerMessage {
             ExpertRef teacher,
             int teacherSteps,
             double guidance,
-            ActorRef<SupervisorMessage> supervisor)
+            ActorRef<SupervisorMessage> supervisor,
+            Optional<ActorRef<RecorderMessage>> recorder)
             implements SamplerMessage {}
 
     /** Put {@code expert} in charge of phase {@code phase}: answered by SwapDone or SwapRefused (contract S7). */

@@ -1,0 +1,148 @@
+package dev.sluice.actors.sampler;
+
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.message.GenerationReply.Generated;
+import dev.sluice.protocol.message.RecorderMessage;
+import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.protocol.message.SamplerMessage.Serve;
+import dev.sluice.runtime.sampling.MixturePlan;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+
+/**
+ * Counts the sampler's requests and tells the run's recorder who served them (contracts R4, R5), so that a request is
+ * counted in one place. Part of the {@link Sampler} actor and used in its messages only.
+ *
+ * <p>Everything is told in the order of its happening: a request that follows {@code serving-changed} in the log was
+ * computed by what that event names. Counts are of this actor's whole life, also of the time before it had a recorder.
+ * Nobody waits for the recorder; what is told to a dead one is lost, and nothing else is.
+ */
+final class Ledger {
+    static final String SERVING_CHANGED = "serving-changed";
+    static final String REQUEST_SERVED = "request-served";
+    static final String REQUESTS_COUNTED = "requests-counted";
+
+    /** From the first request that no count has told of to the count that does. */
+    static final Duration COUNTED_WITHIN = Duration.ofSeconds(10);
+
+    /** Between two requests that are told of one by one. */
+    static final Duration SAMPLED_EVERY = Duration.ofSeconds(1);
+
+    /** The counts are due. */
+    record CountDue() implements SamplerMessage.Local {}
+
+    private final String sampler;
+    private final TimerScheduler<SamplerMessage> timers;
+    private final Tally tally = new Tally();
+    private Optional<ActorRef<RecorderMessage>> recorder = Optional.empty();
+    private int epoch;
+    private Optional<Long> lastSampledAt = Optional.empty();
+
+    /** @param sampler names this actor and no other, of any node and any time */
+    Ledger(String sampler, TimerScheduler<SamplerMessage> timers) {
+        this.sampler = sampler;
+        this.timers = timers;
+    }
+
+    /** From now on the recorder of this order is told, or nobody when it names none. */
+    void follow(Serve order) {
+        recorder = order.recorder();
+        epoch = order.epoch();
+    }
+
+    void accepted() {
+        tally.accepted();
+        countSoon();
+    }
+
+    void ended(Ending ending) {
+        tally.ended(ending);
+        countSoon();
+    }
+
+    /**
+     * One request of batch {@code batch} was answered. Told of by itself when it is the first since what serves changed
+     * or since {@link #SAMPLED_EVERY}.
+     *
+     * @param now when the batch was done, by the sampler's clock, nanoseconds
+     */
+    void served(long batch, Generated answer, long now) {
+        tally.served();
+        countSoon();
+        if (lastSampledAt.isPresent() && now - lastSampledAt.get() < SAMPLED_EVERY.toNanos()) {
+            return;
+        }
+        lastSampledAt = Optional.of(now);
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("request", answer.id());
+        fields.put("model-version", answer.modelVersion());
+        fields.put("experts", names(answer.experts()));
+        fields.put("samples", (long) answer.seeds().size());
+        fields.put("nfe", (long) answer.nfe());
+        fields.put("batch", batch);
+        fields.put("batch-size", (long) answer.batchSize());
+        fields.put("queue-millis", answer.queueMillis());
+        fields.put("compute-millis", answer.computeMillis());
+        tell(REQUEST_SERVED, fields);
+    }
+
+    /**
+     * From the next batch on {@code by} serves.
+     *
+     * @param open as of {@link #counted}
+     */
+    void servingChanged(MixturePlan by, int open) {
+        lastSampledAt = Optional.empty();
+        tell(
+                SERVING_CHANGED,
+                Map.of(
+                        "model-version", by.version(),
+                        "experts", names(by.networks()),
+                        "teacher", by.teacher().sha256()));
+        counted(open);
+    }
+
+    /** @param open requests that were accepted and are not answered yet */
+    void counted(int open) {
+        tellCounts(open, Map.of());
+    }
+
+    /** There will be no more. */
+    void countedLast(int open) {
+        tellCounts(open, Map.of("last", true));
+    }
+
+    private void tellCounts(int open, Map<String, Object> more) {
+        timers.cancel(REQUESTS_COUNTED);
+        Map<String, Object> fields = tally.fields();
+        fields.put("open", (long) open);
+        fields.putAll(more);
+        tell(REQUESTS_COUNTED, fields);
+    }
+
+    private void countSoon() {
+        if (recorder.isPresent() && !timers.isTimerActive(REQUESTS_COUNTED)) {
+            timers.startSingleTimer(REQUESTS_COUNTED, new CountDue(), COUNTED_WITHIN);
+        }
+    }
+
+    private void tell(String type, Map<String, Object> fields) {
+        recorder.ifPresent(to -> {
+            Map<String, Object> all = new LinkedHashMap<>(fields);
+            all.put("epoch", (long) epoch);
+            all.put("sampler", sampler);
+            to.tell(new RecorderMessage.Event(type, all));
+        });
+    }
+
+    /** {@code version:sha256} of each, noisiest part first; an event has no lists. */
+    private static String names(List<ExpertRef> experts) {
+        return experts.stream().map(e -> e.version() + ":" + e.sha256()).collect(Collectors.joining(" "));
+    }
+}

@@ -1,0 +1,243 @@
+package dev.sluice.monitoring.check;
+
+import dev.sluice.monitoring.run.EventLog.Event;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * What samplers told of their requests, read in the order of the log. R4: a sampled request names exactly the experts
+ * that were in force at its sampler, and those, the teacher apart, had been published. R5: at every count, what was
+ * accepted is served, cancelled or failed with a reason, or open; no count ever falls; and a sampler that has ended leaves
+ * nothing open.
+ *
+ * <p>Samplers are told apart by their field {@code sampler}, which no two actors of any start share.
+ */
+final class RequestsCheck {
+    private static final String R4 = "R4";
+    private static final String R5 = "R5";
+    private static final List<String> WITH_REASONS = List.of("cancelled", "failed", "refused");
+    private static final List<String> COUNTS = List.of("accepted", "served", "cancelled", "failed", "refused", "open");
+    private static final Set<String> NO_COUNTS = Set.of("epoch");
+
+    /** Told by the recorder when its log could be written again after a while. */
+    private static final String RESUMED = "recording-resumed";
+
+    /** Whom this says of what contradicts a contract. */
+    @FunctionalInterface
+    interface Violations {
+        void broken(String contract, String what);
+    }
+
+    private static final class Sampler {
+        /** Null before anything serves, or when that is not known. */
+        private Object experts;
+
+        private boolean unknown;
+        private long sampled;
+        private Map<String, Long> counts = Map.of();
+        private boolean ended;
+
+        private long count(String name) {
+            return counts.getOrDefault(name, 0L);
+        }
+    }
+
+    private final Violations violations;
+    private final String logFile;
+    private final Map<String, Sampler> samplers = new LinkedHashMap<>();
+    private final Set<String> published = new HashSet<>();
+    private boolean publicationsMissing;
+    private int changes;
+    private int checked;
+    private int unchecked;
+    private int counted;
+
+    /** @param logFile what the recorder calls the log of events */
+    RequestsCheck(String logFile, Violations violations) {
+        this.logFile = logFile;
+        this.violations = violations;
+    }
+
+    void read(List<Event> events) {
+        for (int i = 0; i < events.size(); i++) {
+            // The recorder says that it writes again after the first line that it could write.
+            if (i + 1 < events.size() && endsAnOutage(events.get(i + 1))) {
+                linesAreMissing();
+            }
+            Event event = events.get(i);
+            switch (event.type()) {
+                case "expert-published" -> published.add(named(text(event, "version"), text(event, "sha256")));
+                case "serving-changed" -> servingChanged(event);
+                case "request-served" -> requestServed(event);
+                case "requests-counted" -> requestsCounted(event);
+                default -> {
+                    // Says nothing of requests.
+                }
+            }
+        }
+    }
+
+    /** What was looked at. */
+    List<String> facts() {
+        if (samplers.isEmpty()) {
+            return List.of("requests were not recorded");
+        }
+        List<String> facts = new ArrayList<>();
+        facts.add(sum("accepted") + " requests accepted by " + samplers.size() + " samplers: " + sum("served")
+                + " served, " + sum("cancelled") + " cancelled, " + sum("failed") + " failed, " + sum("open")
+                + " open; " + sum("refused") + " more refused");
+        facts.add(checked + " of the served ones and " + counted + " counts looked at, over " + changes
+                + " changes of what serves");
+        if (unchecked > 0) {
+            facts.add(
+                    unchecked + " served requests not looked at: the log could not be written for a while before them");
+        }
+        return facts;
+    }
+
+    private long sum(String name) {
+        return samplers.values().stream().mapToLong(s -> s.count(name)).sum();
+    }
+
+    private void servingChanged(Event event) {
+        changes++;
+        Sampler sampler = sampler(event);
+        sampler.experts = text(event, "experts");
+        sampler.unknown = false;
+        for (String expert : text(event, "experts").split(" ")) {
+            boolean isTeacher = expert.endsWith(":" + text(event, "teacher"));
+            if (!isTeacher && !publicationsMissing && !published.contains(expert)) {
+                violations.broken(
+                        R4, text(event, "sampler") + " served " + expert + ", which was not published before");
+            }
+        }
+    }
+
+    private void requestServed(Event event) {
+        Sampler sampler = sampler(event);
+        sampler.sampled++;
+        if (sampler.unknown) {
+            unchecked++;
+            return;
+        }
+        checked++;
+        String experts = text(event, "experts");
+        if (!experts.equals(sampler.experts)) {
+            violations.broken(
+                    R4,
+                    "request " + text(event, "request") + " was served by " + experts + " while "
+                            + (sampler.experts == null ? "nothing" : sampler.experts) + " was in force at "
+                            + text(event, "sampler"));
+        }
+    }
+
+    private void requestsCounted(Event event) {
+        counted++;
+        Sampler sampler = sampler(event);
+        Map<String, Long> counts = counts(event);
+        String where = text(event, "sampler") + " at " + event.at();
+        for (String name : COUNTS) {
+            if (!counts.containsKey(name)) {
+                violations.broken(R5, where + " does not say how many were " + name);
+                return;
+            }
+        }
+        balance(where, counts);
+        for (String kind : WITH_REASONS) {
+            reasons(where, kind, counts);
+        }
+        neverFalls(where, sampler.counts, counts);
+        if (sampler.sampled > counts.get("served")) {
+            violations.broken(
+                    R5,
+                    where + " counts " + counts.get("served") + " served, but told of " + sampler.sampled
+                            + " one by one");
+        }
+        if (Boolean.TRUE.equals(event.fields().get("last"))) {
+            sampler.ended = true;
+            if (counts.get("open") != 0) {
+                violations.broken(R5, where + " ended and left " + counts.get("open") + " requests open");
+            }
+        }
+        sampler.counts = counts;
+    }
+
+    private void balance(String where, Map<String, Long> counts) {
+        long found = counts.get("served") + counts.get("cancelled") + counts.get("failed") + counts.get("open");
+        if (counts.get("accepted") != found) {
+            violations.broken(
+                    R5,
+                    where + " accepted " + counts.get("accepted") + " requests, but " + counts.get("served")
+                            + " served, " + counts.get("cancelled") + " cancelled, " + counts.get("failed")
+                            + " failed and " + counts.get("open") + " open are " + found);
+        }
+    }
+
+    private void reasons(String where, String kind, Map<String, Long> counts) {
+        long named = counts.entrySet().stream()
+                .filter(entry -> entry.getKey().startsWith(kind + "-"))
+                .mapToLong(Map.Entry::getValue)
+                .sum();
+        if (named != counts.get(kind)) {
+            violations.broken(
+                    R5, where + " counts " + counts.get(kind) + " " + kind + ", but has reasons for " + named);
+        }
+    }
+
+    private void neverFalls(String where, Map<String, Long> before, Map<String, Long> now) {
+        for (Map.Entry<String, Long> entry : before.entrySet()) {
+            long then = entry.getValue();
+            long found = now.getOrDefault(entry.getKey(), 0L);
+            if (found < then && !entry.getKey().equals("open")) {
+                violations.broken(
+                        R5, where + " counts " + found + " " + entry.getKey() + " after it had counted " + then);
+            }
+        }
+    }
+
+    private static Map<String, Long> counts(Event event) {
+        Map<String, Long> counts = new TreeMap<>();
+        event.fields().forEach((name, value) -> {
+            if (value instanceof Number number && !NO_COUNTS.contains(name)) {
+                counts.put(name, number.longValue());
+            }
+        });
+        return counts;
+    }
+
+    /** What is missing may have been a change of what serves, or an expert's publication. */
+    private void linesAreMissing() {
+        publicationsMissing = true;
+        samplers.values().forEach(sampler -> sampler.unknown = true);
+    }
+
+    private boolean endsAnOutage(Event event) {
+        return event.type().equals(RESUMED) && logFile.equals(event.fields().get("file"));
+    }
+
+    private Sampler sampler(Event event) {
+        String name = text(event, "sampler");
+        Sampler sampler = samplers.computeIfAbsent(name, first -> {
+            Sampler unheard = new Sampler();
+            unheard.unknown = publicationsMissing;
+            return unheard;
+        });
+        if (sampler.ended) {
+            violations.broken(R5, name + " told of " + event.type() + " at " + event.at() + ", after its last count");
+        }
+        return sampler;
+    }
+
+    private static String named(String version, String sha256) {
+        return version + ":" + sha256;
+    }
+
+    private static String text(Event event, String field) {
+        return String.valueOf(event.fields().get(field));
+    }
+}

@@ -1,0 +1,239 @@
+package dev.sluice.monitoring.check;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.monitoring.run.EventLog.Event;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** Logs written by hand: samplers that hold together, and each rule broken by itself. */
+class RequestsCheckTest {
+    private static final Instant AT = Instant.parse("2025-01-02T03:04:05Z");
+    private static final String TEACHER = "teacher:t";
+    private static final String FIRST = "phase-1:one";
+    private static final String MIXED = FIRST + " " + TEACHER;
+
+    private final List<Event> log = new ArrayList<>();
+    private final List<String> violations = new ArrayList<>();
+
+    @Test
+    void twoSamplersOneAfterTheOtherHoldTogether() {
+        change("a", TEACHER);
+        count("a", Map.of());
+        serve("a", "r1", TEACHER);
+        publish("phase-1", "one");
+        change("a", MIXED);
+        count("a", Map.of("accepted", 3L, "served", 1L, "open", 2L));
+        serve("a", "r2", MIXED);
+        count(
+                "a",
+                Map.of(
+                        "accepted", 5L,
+                        "served", 2L,
+                        "cancelled", 1L,
+                        "cancelled-client-left", 1L,
+                        "failed", 2L,
+                        "failed-deadline", 1L,
+                        "failed-stopped", 1L,
+                        "refused", 4L,
+                        "refused-full", 4L,
+                        "last", true));
+        change("b", MIXED);
+        serve("b", "r3", MIXED);
+        count("b", Map.of("accepted", 1L, "served", 1L));
+
+        assertThat(facts())
+                .containsExactly(
+                        "6 requests accepted by 2 samplers: 3 served, 1 cancelled, 2 failed, 0 open; 4 more refused",
+                        "3 of the served ones and 4 counts looked at, over 3 changes of what serves");
+        assertThat(violations).isEmpty();
+    }
+
+    @Test
+    void whatIsNotRecordedIsSaidSo() {
+        publish("phase-1", "one");
+
+        assertThat(facts()).containsExactly("requests were not recorded");
+        assertThat(violations).isEmpty();
+    }
+
+    @Test
+    void aRequestServedByWhatWasReplacedBefore() {
+        publish("phase-1", "one");
+        change("a", TEACHER);
+        change("a", MIXED);
+        serve("a", "r", TEACHER);
+
+        assertBroken("R4: request r was served by teacher:t while phase-1:one teacher:t was in force at a");
+    }
+
+    @Test
+    void aRequestServedByWhatIsInForceElsewhere() {
+        publish("phase-1", "one");
+        change("a", TEACHER);
+        change("b", MIXED);
+        serve("a", "r", MIXED);
+
+        assertBroken("R4: request r was served by phase-1:one teacher:t while teacher:t was in force at a");
+    }
+
+    @Test
+    void anExpertThatWasNotPublished() {
+        change("a", MIXED);
+
+        assertBroken("R4: a served phase-1:one, which was not published before");
+    }
+
+    @Test
+    void anExpertThatWasPublishedAsSomethingElse() {
+        publish("phase-1", "other");
+        change("a", MIXED);
+
+        assertBroken("R4: a served phase-1:one, which was not published before");
+    }
+
+    @Test
+    void anExpertThatWasPublishedTooLate() {
+        change("a", MIXED);
+        publish("phase-1", "one");
+
+        assertBroken("R4: a served phase-1:one, which was not published before");
+    }
+
+    @Test
+    void aRequestThatIsNowhere() {
+        count("a", Map.of("accepted", 7L, "served", 3L, "open", 3L));
+
+        assertBroken("R5: a at 2025-01-02T03:04:05Z accepted 7 requests, but 3 served, 0 cancelled, 0 failed and 3 open"
+                + " are 6");
+    }
+
+    @Test
+    void aFailureWithoutAReason() {
+        count("a", Map.of("accepted", 2L, "failed", 2L, "failed-deadline", 1L));
+
+        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 2 failed, but has reasons for 1");
+    }
+
+    @Test
+    void aCancellationWithoutAReason() {
+        count("a", Map.of("accepted", 1L, "cancelled", 1L));
+
+        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 1 cancelled, but has reasons for 0");
+    }
+
+    @Test
+    void aCountThatFalls() {
+        count("a", Map.of("accepted", 2L, "served", 2L));
+        count("b", Map.of("accepted", 1L, "served", 1L));
+        count("a", Map.of("accepted", 2L, "served", 1L, "open", 1L));
+
+        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 1 served after it had counted 2");
+    }
+
+    @Test
+    void aReasonThatIsForgotten() {
+        count("a", Map.of("refused", 1L, "refused-full", 1L));
+        count("a", Map.of("refused", 1L, "refused-deadline", 1L));
+
+        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 0 refused-full after it had counted 1");
+    }
+
+    @Test
+    void moreToldOfOneByOneThanServed() {
+        change("a", TEACHER);
+        serve("a", "r1", TEACHER);
+        serve("a", "r2", TEACHER);
+        count("a", Map.of("accepted", 1L, "served", 1L));
+
+        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 1 served, but told of 2 one by one");
+    }
+
+    @Test
+    void requestsLeftOpenAtTheEnd() {
+        count("a", Map.of("accepted", 1L, "open", 1L, "last", true));
+
+        assertBroken("R5: a at 2025-01-02T03:04:05Z ended and left 1 requests open");
+    }
+
+    @Test
+    void aSamplerThatGoesOnAfterItsLastCount() {
+        change("a", TEACHER);
+        count("a", Map.of("last", true));
+        serve("a", "r", TEACHER);
+
+        assertBroken("R5: a told of request-served at 2025-01-02T03:04:05Z, after its last count");
+    }
+
+    @Test
+    void aCountThatIsMissing() {
+        log.add(new Event(AT, "requests-counted", Map.of("sampler", "a", "accepted", 0)));
+
+        assertBroken("R5: a at 2025-01-02T03:04:05Z does not say how many were served");
+    }
+
+    /** A full disk, say: the flip, or the publication, may be among the lines that could not be written. */
+    @Test
+    void whatALogThatCouldNotBeWrittenLeavesOpenIsNoViolation() {
+        change("a", TEACHER);
+        serve("a", "r1", MIXED);
+        log.add(new Event(AT, "recording-resumed", Map.of("file", "events.jsonl", "missed", 3)));
+        serve("a", "r2", MIXED);
+        change("a", "phase-1:one phase-2:two");
+        serve("a", "r3", TEACHER);
+
+        assertThat(facts())
+                .contains("2 served requests not looked at: the log could not be written for a while before them");
+        assertThat(violations)
+                .containsExactly(
+                        "R4: request r3 was served by teacher:t while phase-1:one phase-2:two was in force at a");
+    }
+
+    @Test
+    void anOutageOfAnotherFileExcusesNothing() {
+        change("a", TEACHER);
+        serve("a", "r1", MIXED);
+        log.add(new Event(AT, "recording-resumed", Map.of("file", "metrics.csv", "missed", 3)));
+
+        assertBroken("R4: request r1 was served by phase-1:one teacher:t while teacher:t was in force at a");
+    }
+
+    private void assertBroken(String violation) {
+        facts();
+        assertThat(violations).containsExactly(violation);
+    }
+
+    private List<String> facts() {
+        RequestsCheck check =
+                new RequestsCheck("events.jsonl", (contract, what) -> violations.add(contract + ": " + what));
+        check.read(log);
+        return check.facts();
+    }
+
+    private void publish(String version, String sha256) {
+        log.add(new Event(AT, "expert-published", Map.of("version", version, "sha256", sha256)));
+    }
+
+    private void change(String sampler, String experts) {
+        log.add(new Event(AT, "serving-changed", Map.of("sampler", sampler, "experts", experts, "teacher", "t")));
+    }
+
+    private void serve(String sampler, String request, String experts) {
+        log.add(new Event(
+                AT, "request-served", Map.of("sampler", sampler, "request", request, "experts", experts, "batch", 1)));
+    }
+
+    /** @param told those that are not 0 */
+    private void count(String sampler, Map<String, Object> told) {
+        Map<String, Object> fields = new HashMap<>(Map.of("sampler", sampler, "epoch", 9));
+        for (String name : List.of("accepted", "served", "cancelled", "failed", "refused", "open")) {
+            fields.put(name, 0L);
+        }
+        fields.putAll(told);
+        log.add(new Event(AT, "requests-counted", fields));
+    }
+}
