@@ -142,6 +142,7 @@ final class CompareCommand implements Callable<Integer> {
                 // Nobody asks while they are compared, and another run may have the port.
                 overrides.add("serving.port=0");
                 Settings read = Settings.load(experiment, overrides, Home.folder());
+                TeacherCheck.requireFits(read.experiment());
                 Path root = out != null
                         ? out
                         : Path.of("runs", "compare-" + read.experiment().name());
