@@ -83,6 +83,8 @@ public enum Measure {
             "share of the diversity that the baseline lost and this keeps, by cosine: 0 the baseline, 1 the teacher"),
     RECOVERED_MULTI_SCALE(
             "recovered-multi-scale", "recovered, multi-scale", Better.HIGHER, 2, "the same by multi-scale distance"),
+    RECOVERED_COVERAGE(
+            "recovered-coverage", "recovered, coverage", Better.HIGHER, 2, "the same by coverage of the teacher"),
     MODES("modes", "modes", Better.HIGHER, 0, "modes of the mixture that get at least a fifth of their fair share"),
     ENERGY("energy-distance", "energy distance", Better.LOWER, 5, "energy distance to the teacher's samples"),
     WASSERSTEIN("wasserstein", "Wasserstein", Better.LOWER, 4, "2-Wasserstein distance to the teacher's samples"),

@@ -148,6 +148,8 @@ public record Report(String title, Map<String, String> settings, List<Entry> ent
                     .ifPresent(share -> measures.put(Measure.RECOVERED_COSINE, share));
             recovered(sample, Measure.MULTI_SCALE_DISTANCE, teacher, lost)
                     .ifPresent(share -> measures.put(Measure.RECOVERED_MULTI_SCALE, share));
+            recovered(sample, Measure.COVERAGE_OF_TEACHER, teacher, lost)
+                    .ifPresent(share -> measures.put(Measure.RECOVERED_COVERAGE, share));
             completed.add(new Sample(sample.source(), measures));
         }
         return new Entry(entry.name(), entry.kind(), completed, entry.sheet());

@@ -58,6 +58,23 @@ class ReportTest {
     }
 
     @Test
+    void coverageIsRecoveredToo() {
+        Report covered = new Report(
+                "t",
+                Map.of(),
+                List.of(
+                        entry("teacher", Report.Kind.TEACHER, covering(0.9)),
+                        entry("worst", Report.Kind.RUNS, covering(0.5)),
+                        entry("better", Report.Kind.RUNS, covering(0.8))));
+        assertThat(covered.withRecovered("worst").entry("better").orElseThrow().mean(Measure.RECOVERED_COVERAGE))
+                .hasValueCloseTo(0.75, within(1e-9));
+    }
+
+    private static Report.Sample covering(double share) {
+        return new Report.Sample("s", Map.of(Measure.COVERAGE_OF_TEACHER, share));
+    }
+
+    @Test
     void nothingIsRecoveredWhereNothingWasLost() {
         assertThat(REPORT.withRecovered("worst").measures())
                 .contains(Measure.RECOVERED_COSINE)
