@@ -22,6 +22,8 @@ final class Numbers {
     }
 
     static String text(Measure measure, double value) {
-        return String.format(Locale.ROOT, "%." + measure.decimals() + "f", value);
+        String text = String.format(Locale.ROOT, "%." + measure.decimals() + "f", value);
+        // What rounds to nothing has no sign.
+        return text.matches("-0(\\.0*)?") ? text.substring(1) : text;
     }
 }

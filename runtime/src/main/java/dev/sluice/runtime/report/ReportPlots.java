@@ -41,6 +41,7 @@ public final class ReportPlots {
     /** What there is to be seen in the report: one measure against another, and bars where a bar says more. */
     public static List<Plot> of(Report report) {
         List<Plot> plots = new ArrayList<>();
+        scatter(report, Measure.FRECHET_TO_TEACHER, Measure.COVERAGE_OF_TEACHER).ifPresent(plots::add);
         scatter(report, Measure.FRECHET_TO_TEACHER, Measure.COSINE).ifPresent(plots::add);
         scatter(report, Measure.FRECHET_TO_TEACHER, Measure.MULTI_SCALE_DISTANCE)
                 .ifPresent(plots::add);

@@ -104,6 +104,13 @@ class ReportTest {
     }
 
     @Test
+    void whatRoundsToNothingHasNoSign() {
+        assertThat(Numbers.text(Measure.COSINE, -1e-9)).isEqualTo("0.0000");
+        assertThat(Numbers.text(Measure.MODES, -0.2)).isEqualTo("0");
+        assertThat(Numbers.text(Measure.COSINE, -0.001)).isEqualTo("-0.0010");
+    }
+
+    @Test
     void jsonHasEveryValueOfEverySeed() throws IOException {
         Path file = folder.resolve("report.json");
         JsonReport.write(file, REPORT);
@@ -125,6 +132,9 @@ class ReportTest {
                 .doesNotContain("<script", "http:", "https:", "{{");
         assertThat(page.split("<img ", -1)).hasSize(1 + 3 + 2);
         assertThat(page.split("src=\"data:image/png;base64,", -1)).hasSize(1 + 3 + 2);
+        assertThat(page.split("src=\"data:image/png;base64,[A-Za-z0-9+/=]+\"", -1))
+                .as("as they are")
+                .hasSize(1 + 3 + 2);
         // Cosine: nearest to the teacher's 0.6 is best.
         assertThat(page)
                 .contains("<td class=\"best\">0.6500 [0.6000, 0.7000]</td>", "<td>0.8000 [0.7500, 0.8500]</td>");
