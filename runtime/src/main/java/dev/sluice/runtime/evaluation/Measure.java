@@ -85,7 +85,7 @@ public enum Measure {
             "recovered-multi-scale", "recovered, multi-scale", Better.HIGHER, 2, "the same by multi-scale distance"),
     RECOVERED_COVERAGE(
             "recovered-coverage", "recovered, coverage", Better.HIGHER, 2, "the same by coverage of the teacher"),
-    MODES("modes", "modes", Better.HIGHER, 0, "modes of the mixture that get at least a fifth of their fair share"),
+    MODES("modes", "modes", Better.HIGHER, 1, "modes of the mixture that get at least a fifth of their fair share"),
     ENERGY("energy-distance", "energy distance", Better.LOWER, 5, "energy distance to the teacher's samples"),
     WASSERSTEIN("wasserstein", "Wasserstein", Better.LOWER, 4, "2-Wasserstein distance to the teacher's samples"),
     NFE("nfe", "nfe", Better.LOWER, 0, "network evaluations behind one sample"),

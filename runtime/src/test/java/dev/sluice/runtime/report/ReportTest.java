@@ -106,7 +106,7 @@ class ReportTest {
     @Test
     void whatRoundsToNothingHasNoSign() {
         assertThat(Numbers.text(Measure.COSINE, -1e-9)).isEqualTo("0.0000");
-        assertThat(Numbers.text(Measure.MODES, -0.2)).isEqualTo("0");
+        assertThat(Numbers.text(Measure.NFE, -0.2)).isEqualTo("0");
         assertThat(Numbers.text(Measure.COSINE, -0.001)).isEqualTo("-0.0010");
     }
 
