@@ -94,14 +94,11 @@ class PekkoConfigTest {
     /** With the index that Pekko's transport itself looks receivers up in. */
     @ParameterizedTest
     @CsvSource({
-        "/user/node/generator, true",
-        "/user/node/critic, true",
-        "/user/node/teacher, true",
-        "/user/node/sampler, true",
-        "/user/node/recorder, true",
-        "/user/node/critic/worker, true",
-        "/user/node/teacher/pool/3, true",
-        "/user/node/supervisor, false",
+        "/user/node/generator-fashion-1, true",
+        "/user/node/sampler-fashion-4, true",
+        "/user/node/critic-fashion-2/worker, true",
+        "/user/recorder, true",
+        "/user/supervisor, false",
         "/user/node, false",
         "/user/http/critic, false",
         "/system/receptionist, false",

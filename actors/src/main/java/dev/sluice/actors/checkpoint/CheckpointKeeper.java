@@ -3,7 +3,9 @@ package dev.sluice.actors.checkpoint;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Epochs;
 import java.io.IOException;
+import java.util.Optional;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
@@ -12,14 +14,25 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 
 /**
- * Checks the parts of a checkpoint, writes its manifest and forgets old ones. It waits for disks, so spawn it with
- * {@code DispatcherSelector.blocking()}. A checkpoint that cannot be kept is told and costs nothing but itself.
+ * Checks the parts of a checkpoint, writes its manifest and forgets old ones; finds the newest and claims the next epoch
+ * when the run has to go back. It waits for disks, so spawn it with {@code DispatcherSelector.blocking()}. A checkpoint
+ * that cannot be kept is told and costs nothing but itself.
  *
  * <p>When the actor dies, a checkpoint that it was making is none.
  */
-public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Keep> {
+public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Command> {
+    /** What the keeper understands. */
+    public sealed interface Command {}
+
     /** Make a checkpoint of these parts; answered by {@link Kept} or {@link NotKept}. */
-    public record Keep(Checkpoint checkpoint, ActorRef<? super SupervisorMessage.Local> replyTo) {}
+    public record Keep(Checkpoint checkpoint, ActorRef<? super SupervisorMessage.Local> replyTo) implements Command {}
+
+    /**
+     * Claim the next epoch and find the newest checkpoint; answered by {@link Rewound} or {@link NotRewound}.
+     *
+     * @param epoch that is over
+     */
+    public record Rewind(int epoch, ActorRef<? super SupervisorMessage.Local> replyTo) implements Command {}
 
     /** The checkpoint is on the disk, whatever happens to the machine. */
     public record Kept(Checkpoint checkpoint) implements SupervisorMessage.Local {}
@@ -27,26 +40,37 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Ke
     /** There is no such checkpoint; {@code reason} is written for the user. */
     public record NotKept(int phase, int cycle, String reason) implements SupervisorMessage.Local {}
 
+    /** {@code epoch} is this supervisor's and nobody else's, and {@code newest} is whole; empty when there is none. */
+    public record Rewound(int epoch, Optional<Checkpoint> newest) implements SupervisorMessage.Local {}
+
+    /** The store cannot be read or written; {@code reason} is written for the user. */
+    public record NotRewound(String reason) implements SupervisorMessage.Local {}
+
     private final CheckpointStore store;
+    private final Epochs epochs;
     private final int keep;
 
-    private CheckpointKeeper(ActorContext<Keep> context, CheckpointStore store, int keep) {
+    private CheckpointKeeper(ActorContext<Command> context, CheckpointStore store, Epochs epochs, int keep) {
         super(context);
         this.store = store;
+        this.epochs = epochs;
         this.keep = keep;
     }
 
     /** @param keep newest checkpoints that stay */
-    public static Behavior<Keep> create(CheckpointStore store, int keep) {
-        return Behaviors.setup(context -> new CheckpointKeeper(context, store, keep));
+    public static Behavior<Command> create(CheckpointStore store, Epochs epochs, int keep) {
+        return Behaviors.setup(context -> new CheckpointKeeper(context, store, epochs, keep));
     }
 
     @Override
-    public Receive<Keep> createReceive() {
-        return newReceiveBuilder().onMessage(Keep.class, this::onKeep).build();
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Keep.class, this::onKeep)
+                .onMessage(Rewind.class, this::onRewind)
+                .build();
     }
 
-    private Behavior<Keep> onKeep(Keep order) {
+    private Behavior<Command> onKeep(Keep order) {
         Checkpoint checkpoint = order.checkpoint();
         try {
             store.complete(checkpoint);
@@ -61,6 +85,19 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Ke
         }
         // Not before: the parts of the next one would be taken for left-overs.
         order.replyTo().tell(new Kept(checkpoint));
+        return this;
+    }
+
+    private Behavior<Command> onRewind(Rewind order) {
+        try {
+            int epoch = epochs.claim(order.epoch());
+            // What is in the store is this run's: it was made or examined before the run began.
+            CheckpointStore.Found found = store.newest(checkpoint -> Optional.empty());
+            found.ignored().forEach(i -> getContext().getLog().warn("ignored checkpoint {}: {}", i.name(), i.reason()));
+            order.replyTo().tell(new Rewound(epoch, found.newest()));
+        } catch (IOException | RuntimeException e) {
+            order.replyTo().tell(new NotRewound("the store of checkpoints cannot be used: " + e.getMessage()));
+        }
         return this;
     }
 }

@@ -5,6 +5,7 @@ import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.TorchNetworks;
 import java.io.Closeable;
@@ -59,7 +60,13 @@ final class DistillCommand implements Callable<Integer> {
             RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
             Closeable lock = folder.lock();
             try (lock) {
-                new TrainingSession(settings, folder, reference, 1, Optional.empty(), options.stay())
+                new TrainingSession(
+                                settings,
+                                folder,
+                                reference,
+                                new Epochs(folder.epochs()).claim(0),
+                                Optional.empty(),
+                                options.stay())
                         .carryOut(process, out);
             }
         }

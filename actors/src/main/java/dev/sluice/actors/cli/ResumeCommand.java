@@ -7,6 +7,7 @@ import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.TorchNetworks;
 import java.io.Closeable;
@@ -67,7 +68,13 @@ final class ResumeCommand implements Callable<Integer> {
             Optional<Checkpoint> from = find(folder, settings, teacher, out);
             TorchNetworks networks = Device.networks(settings.engine());
             try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
-                new TrainingSession(settings, folder, teacher, nextEpoch(events), from, options.stay())
+                new TrainingSession(
+                                settings,
+                                folder,
+                                teacher,
+                                new Epochs(folder.epochs()).claim(lastEpoch(events)),
+                                from,
+                                options.stay())
                         .carryOut(process, out);
             }
         }
@@ -129,13 +136,12 @@ final class ResumeCommand implements Callable<Integer> {
                 .collect(Collectors.joining(", "));
     }
 
-    private static int nextEpoch(List<EventLog.Event> events) {
-        return 1
-                + events.stream()
-                        .map(event -> event.fields().get("epoch"))
-                        .filter(Number.class::isInstance)
-                        .mapToInt(epoch -> ((Number) epoch).intValue())
-                        .max()
-                        .orElse(0);
+    private static int lastEpoch(List<EventLog.Event> events) {
+        return events.stream()
+                .map(event -> event.fields().get("epoch"))
+                .filter(Number.class::isInstance)
+                .mapToInt(epoch -> ((Number) epoch).intValue())
+                .max()
+                .orElse(0);
     }
 }

@@ -7,6 +7,7 @@ import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.network.TorchNetworks;
@@ -23,6 +24,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import picocli.CommandLine.Command;
@@ -54,7 +56,7 @@ final class ServeCommand implements Callable<Integer> {
         Settings settings = servingOnly(Settings.read(folder.config()));
         TorchNetworks networks = Device.networks(settings.engine());
         try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
-            load(process, plan, settings.supervision().loadWithin().toSeconds());
+            load(process, plan, settings);
             out.println("sluice: serving " + plan.version() + " (" + plan.nfe() + " evaluations a sample) at "
                     + process.url() + "/v1/images/generations until Ctrl-C");
             out.flush();
@@ -76,26 +78,56 @@ final class ServeCommand implements Callable<Integer> {
                 run.supervision());
     }
 
-    /** Has the sampler load the teacher and then every expert, and waits for each. */
-    private static void load(SluiceProcess process, MixturePlan plan, long seconds) throws Exception {
+    /** Has a sampler load the teacher and then every expert, and waits for each. */
+    private static void load(SluiceProcess process, MixturePlan plan, Settings settings) throws Exception {
+        long seconds = settings.supervision().loadWithin().toSeconds();
         CompletableFuture<Void> loaded = new CompletableFuture<>();
-        ActorRef<SupervisorMessage> self = process.spawn(
-                Behaviors.<SupervisorMessage>receiveMessage(message -> {
-                    int left = plan.experts().size();
-                    if (message instanceof SupervisorMessage.RoleReady && left == 0
-                            || message instanceof SupervisorMessage.SwapDone done && done.phase() == left) {
-                        loaded.complete(null);
-                    } else if (message instanceof SupervisorMessage.SwapRefused refused) {
-                        loaded.completeExceptionally(new UserError(
-                                "the expert of phase " + refused.phase() + " cannot be served: " + refused.reason()));
-                    } else if (message instanceof SupervisorMessage.RoleFailed failed) {
-                        loaded.completeExceptionally(new UserError("the sampler failed: " + failed.cause()));
-                    }
-                    return Behaviors.same();
-                }),
-                "loader",
-                Props.empty());
-        ActorRef<SamplerMessage> sampler = process.sampler();
+        process.spawn(loader(process, plan, settings, loaded), "loader", Props.empty());
+        try {
+            loaded.get(seconds, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            throw new UserError("waited " + seconds + " s for the sampler to load " + plan.version());
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof UserError mend ? mend : e;
+        }
+    }
+
+    /** Plays the supervisor of a run that is over: orders a sampler and tells it what to serve. */
+    private static Behavior<SupervisorMessage> loader(
+            SluiceProcess process, MixturePlan plan, Settings settings, CompletableFuture<Void> loaded) {
+        return Behaviors.setup(context -> {
+            process.node()
+                    .tell(new NodeMessage.Play(
+                            1,
+                            plan.card().name(),
+                            Role.SAMPLER,
+                            settings.engine().device(),
+                            plan.teacher().sha256(),
+                            Optional.empty(),
+                            settings.supervision().workWithin().toMillis(),
+                            context.getSelf()));
+            return Behaviors.receiveMessage(message -> {
+                int left = plan.experts().size();
+                if (message instanceof SupervisorMessage.RolePlaced placed) {
+                    serve(placed.actor().unsafeUpcast(), plan, context.getSelf());
+                } else if (message instanceof SupervisorMessage.RoleNotPlaced refused) {
+                    loaded.completeExceptionally(new UserError(refused.reason()));
+                } else if (message instanceof SupervisorMessage.RoleReady && left == 0
+                        || message instanceof SupervisorMessage.SwapDone done && done.phase() == left) {
+                    loaded.complete(null);
+                } else if (message instanceof SupervisorMessage.SwapRefused refused) {
+                    loaded.completeExceptionally(new UserError(
+                            "the expert of phase " + refused.phase() + " cannot be served: " + refused.reason()));
+                } else if (message instanceof SupervisorMessage.RoleFailed failed) {
+                    loaded.completeExceptionally(new UserError("the sampler failed: " + failed.cause()));
+                }
+                return Behaviors.same();
+            });
+        });
+    }
+
+    private static void serve(
+            ActorRef<SamplerMessage> sampler, MixturePlan plan, ActorRef<SupervisorMessage> supervisor) {
         sampler.tell(new SamplerMessage.Serve(
                 1,
                 plan.card(),
@@ -104,18 +136,11 @@ final class ServeCommand implements Callable<Integer> {
                 plan.teacher(),
                 plan.teacherSteps(),
                 plan.guidance(),
-                self,
+                supervisor,
                 Optional.empty()));
         int phase = 1;
         for (ExpertRef expert : plan.experts()) {
-            sampler.tell(new SamplerMessage.SwapExpert(phase++, expert, self));
-        }
-        try {
-            loaded.get(seconds, TimeUnit.SECONDS);
-        } catch (TimeoutException e) {
-            throw new UserError("waited " + seconds + " s for the sampler to load " + plan.version());
-        } catch (ExecutionException e) {
-            throw e.getCause() instanceof UserError mend ? mend : e;
+            sampler.tell(new SamplerMessage.SwapExpert(phase++, expert, supervisor));
         }
     }
 }

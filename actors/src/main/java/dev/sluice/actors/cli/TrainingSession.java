@@ -18,6 +18,7 @@ import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import java.io.PrintWriter;
@@ -150,14 +151,18 @@ record TrainingSession(
                 SKIPPED_LIMIT,
                 new RunPlan.Keeping(
                         checkpoints(folder),
+                        new Epochs(folder.epochs()),
                         settings.checkpoint().every(),
                         settings.checkpoint().keep(),
                         settings.identity()),
                 new RunPlan.Timeouts(
                         supervision.rolesWithin(),
+                        supervision.placeWithin(),
                         supervision.loadWithin(),
                         supervision.swapWithin(),
-                        supervision.cycleStallAfter()));
+                        supervision.cycleStallAfter(),
+                        supervision.workWithin()),
+                new RunPlan.Restarts(supervision.restarts(), supervision.backOffMin(), supervision.backOffMax()));
     }
 
     /** The shutdown that a signal begins waits until the run has stopped and the user knows. */

@@ -15,6 +15,7 @@ import dev.sluice.runtime.distillation.CriticTraining;
 import dev.sluice.runtime.distillation.PhaseSetting;
 import dev.sluice.runtime.network.Networks;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -32,7 +33,8 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * cycle and then its scored batch, whatever order they arrive in. Batches that come twice, or of another epoch or phase,
  * are ignored; those that come early wait, at most staleness + 1 cycles of them, which is all the generator may send.
  *
- * <p>When the actor dies, what the fake score learnt since the last checkpoint is lost.
+ * <p>When the actor dies, what the fake score learnt since the last checkpoint is lost. It ends when it is released or its
+ * supervisor is gone.
  */
 public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     /** Rows of a batch that a snapshot shows: a square of images, or enough points to see a distribution. */
@@ -54,15 +56,19 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     private final Map<Long, CriticMessage.Samples> samples = new HashMap<>();
     private final Map<Integer, CriticMessage.ScoredSamples> scored = new HashMap<>();
 
-    private FakeScoreCritic(ActorContext<CriticMessage> context, Networks networks, DispatcherSelector pinned) {
+    private FakeScoreCritic(
+            ActorContext<CriticMessage> context, Networks networks, DispatcherSelector pinned, Duration workWithin) {
         super(context);
         this.networks = networks;
-        this.bench = new Bench<>(context, pinned);
+        this.bench = new Bench<>(context, pinned, workWithin);
     }
 
-    /** @param pinned dispatcher of the thread that computes */
-    public static Behavior<CriticMessage> create(Networks networks, DispatcherSelector pinned) {
-        return Behaviors.setup(context -> new FakeScoreCritic(context, networks, pinned));
+    /**
+     * @param pinned dispatcher of the thread that computes
+     * @param workWithin after which a worker that is still at the same piece of work counts as stuck
+     */
+    public static Behavior<CriticMessage> create(Networks networks, DispatcherSelector pinned, Duration workWithin) {
+        return Behaviors.setup(context -> new FakeScoreCritic(context, networks, pinned, workWithin));
     }
 
     @Override
@@ -118,7 +124,11 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     private void tellReady() {
         assignment
                 .supervisor()
-                .tell(new SupervisorMessage.RoleReady(assignment.epoch(), Role.CRITIC, assignment.phase()));
+                .tell(new SupervisorMessage.RoleReady(
+                        assignment.epoch(),
+                        Role.CRITIC,
+                        assignment.phase(),
+                        getContext().getSelf()));
     }
 
     private Behavior<CriticMessage> onSamples(CriticMessage.Samples message) {
@@ -217,27 +227,33 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     }
 
     private Behavior<CriticMessage> onRelease(CriticMessage.Release release) {
-        if (assignment != null && release.epoch() >= assignment.epoch()) {
-            letGo();
+        if (assignment != null && release.epoch() < assignment.epoch()) {
+            return this;
         }
-        return this;
+        letGo();
+        return Behaviors.stopped();
     }
 
     private Behavior<CriticMessage> onBenchFailed(ChildFailed failed) {
         if (bench.failed(failed) && assignment != null) {
             assignment
                     .supervisor()
-                    .tell(new SupervisorMessage.RoleFailed(assignment.epoch(), Role.CRITIC, Causes.of(failed.cause())));
+                    .tell(new SupervisorMessage.RoleFailed(
+                            assignment.epoch(),
+                            Role.CRITIC,
+                            Causes.of(failed.cause()),
+                            getContext().getSelf()));
             letGo();
         }
         return this;
     }
 
     private Behavior<CriticMessage> onSupervisorGone(Terminated gone) {
-        if (assignment != null && gone.getRef().equals(assignment.supervisor())) {
-            letGo();
+        if (assignment == null || !gone.getRef().equals(assignment.supervisor())) {
+            return this;
         }
-        return this;
+        letGo();
+        return Behaviors.stopped();
     }
 
     private boolean isCurrent(int epoch, int phase) {

@@ -20,6 +20,7 @@ import dev.sluice.runtime.objective.Magnitude;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -39,10 +40,16 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * early waits until the step before it is done, so the numbers do not depend on who is faster. A gradient that comes
  * twice, or of another epoch or phase, is ignored.
  *
- * <p>When the actor dies, the phase's progress since the last checkpoint is lost.
+ * <p>A batch that is being scored is kept until its gradient comes: when its teacher is replaced, it goes to another, and
+ * nothing is done twice that counts (contract F2).
+ *
+ * <p>When the actor dies, the phase's progress since the last checkpoint is lost. It ends when it is released or its
+ * supervisor is gone.
  */
 public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     private record Loaded(int epoch, int phase) implements GeneratorMessage.Local {}
+
+    private record RolledOut(int epoch, int phase, int cycle, NoisySamples noisy) implements GeneratorMessage.Local {}
 
     private record Stepped(int epoch, CycleReport report) implements GeneratorMessage.Local {}
 
@@ -62,16 +69,21 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     private boolean stepping;
 
     private final Map<Integer, GeneratorMessage.Gradient> early = new HashMap<>();
+    private final Scoring scoring = new Scoring();
 
-    private GeneratorExpert(ActorContext<GeneratorMessage> context, Networks networks, DispatcherSelector pinned) {
+    private GeneratorExpert(
+            ActorContext<GeneratorMessage> context, Networks networks, DispatcherSelector pinned, Duration workWithin) {
         super(context);
         this.networks = networks;
-        this.bench = new Bench<>(context, pinned);
+        this.bench = new Bench<>(context, pinned, workWithin);
     }
 
-    /** @param pinned dispatcher of the thread that computes */
-    public static Behavior<GeneratorMessage> create(Networks networks, DispatcherSelector pinned) {
-        return Behaviors.setup(context -> new GeneratorExpert(context, networks, pinned));
+    /**
+     * @param pinned dispatcher of the thread that computes
+     * @param workWithin after which a worker that is still at the same piece of work counts as stuck
+     */
+    public static Behavior<GeneratorMessage> create(Networks networks, DispatcherSelector pinned, Duration workWithin) {
+        return Behaviors.setup(context -> new GeneratorExpert(context, networks, pinned, workWithin));
     }
 
     @Override
@@ -80,6 +92,8 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                 .onMessage(GeneratorMessage.BeginPhase.class, this::onBeginPhase)
                 .onMessage(Loaded.class, this::onLoaded)
                 .onMessage(GeneratorMessage.Run.class, this::onRun)
+                .onMessage(GeneratorMessage.UseTeachers.class, this::onUseTeachers)
+                .onMessage(RolledOut.class, this::onRolledOut)
                 .onMessage(GeneratorMessage.Gradient.class, this::onGradient)
                 .onMessage(Stepped.class, this::onStepped)
                 .onMessage(GeneratorMessage.Save.class, this::onSave)
@@ -132,7 +146,11 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     private void tellReady() {
         assignment
                 .supervisor()
-                .tell(new SupervisorMessage.RoleReady(assignment.epoch(), Role.GENERATOR, assignment.phase()));
+                .tell(new SupervisorMessage.RoleReady(
+                        assignment.epoch(),
+                        Role.GENERATOR,
+                        assignment.phase(),
+                        getContext().getSelf()));
     }
 
     private Behavior<GeneratorMessage> onRun(GeneratorMessage.Run run) {
@@ -161,13 +179,29 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                                 to.epoch(), to.phase(), cycle, update, samples.xS(), samples.labels()));
             });
         }
-        ActorRef<TeacherMessage> teacher =
-                to.teachers().get(cycle % to.teachers().size());
-        bench.work(training -> {
-            NoisySamples noisy = training.rollOutScored(cycle);
-            teacher.tell(new TeacherMessage.Score(
-                    to.epoch(), to.phase(), cycle, to.recipe().guidance(), noisy, to.critic()));
-        });
+        ActorRef<GeneratorMessage> self = getContext().getSelf();
+        bench.work(training -> self.tell(new RolledOut(to.epoch(), to.phase(), cycle, training.rollOutScored(cycle))));
+    }
+
+    private Behavior<GeneratorMessage> onRolledOut(RolledOut batch) {
+        if (isCurrent(batch.epoch(), batch.phase())) {
+            scoring.begin(new TeacherMessage.Score(
+                    batch.epoch(),
+                    batch.phase(),
+                    batch.cycle(),
+                    assignment.recipe().guidance(),
+                    batch.noisy(),
+                    assignment.critic(),
+                    assignment.supervisor()));
+        }
+        return this;
+    }
+
+    private Behavior<GeneratorMessage> onUseTeachers(GeneratorMessage.UseTeachers order) {
+        if (assignment != null && order.epoch() == assignment.epoch()) {
+            scoring.use(order.teachers());
+        }
+        return this;
     }
 
     private Behavior<GeneratorMessage> onGradient(GeneratorMessage.Gradient gradient) {
@@ -175,6 +209,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                 && gradient.cycle() >= committed
                 && gradient.cycle() < begun
                 && !(stepping && gradient.cycle() == committed)) {
+            scoring.end(gradient.cycle());
             early.putIfAbsent(gradient.cycle(), gradient);
             stepWhenNext();
         }
@@ -259,10 +294,11 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     }
 
     private Behavior<GeneratorMessage> onRelease(GeneratorMessage.Release release) {
-        if (assignment != null && release.epoch() >= assignment.epoch()) {
-            letGo();
+        if (assignment != null && release.epoch() < assignment.epoch()) {
+            return this;
         }
-        return this;
+        letGo();
+        return Behaviors.stopped();
     }
 
     private Behavior<GeneratorMessage> onBenchFailed(ChildFailed failed) {
@@ -270,17 +306,21 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
             assignment
                     .supervisor()
                     .tell(new SupervisorMessage.RoleFailed(
-                            assignment.epoch(), Role.GENERATOR, Causes.of(failed.cause())));
+                            assignment.epoch(),
+                            Role.GENERATOR,
+                            Causes.of(failed.cause()),
+                            getContext().getSelf()));
             letGo();
         }
         return this;
     }
 
     private Behavior<GeneratorMessage> onSupervisorGone(Terminated gone) {
-        if (assignment != null && gone.getRef().equals(assignment.supervisor())) {
-            letGo();
+        if (assignment == null || !gone.getRef().equals(assignment.supervisor())) {
+            return this;
         }
-        return this;
+        letGo();
+        return Behaviors.stopped();
     }
 
     private boolean isCurrent(int epoch, int phase) {
@@ -303,5 +343,6 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
         committed = 0;
         stepping = false;
         early.clear();
+        scoring.forget();
     }
 }

@@ -6,74 +6,242 @@ import dev.sluice.actors.sampler.Sampler;
 import dev.sluice.actors.sampler.SamplerSettings;
 import dev.sluice.actors.teacher.FrozenTeacher;
 import dev.sluice.config.PekkoConfig;
-import dev.sluice.config.ServingSettings;
+import dev.sluice.protocol.DeviceOffer;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.NodeMessage;
+import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.network.Networks;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.apache.pekko.actor.CoordinatedShutdown;
-import org.apache.pekko.actor.PoisonPill;
+import org.apache.pekko.Done;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
-import org.apache.pekko.actor.typed.Props;
-import org.apache.pekko.actor.typed.SpawnProtocol;
+import org.apache.pekko.actor.typed.Terminated;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
-import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
-import org.apache.pekko.actor.typed.receptionist.ServiceKey;
 
 /**
- * Runs this process's roles as its children, each registered with the receptionist. After that it spawns what it is
- * asked to beside them. A role that dies is not replaced here: the supervisor hears of it and decides.
+ * A node's agent: says what the node offers and plays roles, as its children, for whichever supervisors order them. A role
+ * that dies is not replaced here; its supervisor hears of it and decides.
  *
- * <p>When the process shuts down in order, the sampler stops once HTTP has answered and while the cluster still stands: its
- * last counts reach the recorder, here or on another node (contract R5).
+ * <p>A node that is to leave in order says so first, and leaves when its trainers have been handed over
+ * ({@link Departure}). When this actor dies, so does the process.
  */
-public final class Node {
-    private Node() {}
+public final class Node extends AbstractBehavior<NodeMessage> {
+    /** Hand over what can be, then answer. */
+    record Leave(ActorRef<Done> replyTo) implements NodeMessage.Local {}
 
-    /** @param roles that this process offers; control has no actor of its own here */
-    public static Behavior<SpawnProtocol.Command> create(Set<Role> roles, Networks networks, ServingSettings serving) {
-        return Behaviors.setup(context -> {
-            DispatcherSelector pinned = DispatcherSelector.fromConfig(PekkoConfig.PINNED_DISPATCHER);
-            for (Role role : roles) {
-                switch (role) {
-                    case GENERATOR ->
-                        offer(context, role, RoleKeys.GENERATOR, GeneratorExpert.create(networks, pinned));
-                    case CRITIC -> offer(context, role, RoleKeys.CRITIC, FakeScoreCritic.create(networks, pinned));
-                    case TEACHER -> offer(context, role, RoleKeys.TEACHER, FrozenTeacher.create(networks, pinned));
-                    case SAMPLER ->
-                        stopBeforeTheCluster(
-                                context,
-                                offer(
-                                        context,
-                                        role,
-                                        RoleKeys.SAMPLER,
-                                        Sampler.create(SamplerSettings.of(serving), networks, pinned)));
-                    case CONTROL -> {
-                        // Supervisor, recorder and HTTP belong to a run and are spawned with it.
-                    }
-                }
-            }
-            return SpawnProtocol.create();
-        });
+    /** Stop every sampler, after it has answered whom it serves, then answer. */
+    record StopSamplers(ActorRef<Done> replyTo) implements NodeMessage.Local {}
+
+    private record Part(Role role, String experiment, String device, String teacher) {
+        boolean isTrainer() {
+            return role == Role.GENERATOR || role == Role.CRITIC;
+        }
     }
 
-    private static <M> ActorRef<M> offer(
-            ActorContext<SpawnProtocol.Command> context, Role role, ServiceKey<M> key, Behavior<M> behavior) {
-        ActorRef<M> actor = context.spawn(behavior, role.key(), Props.empty());
-        context.getSystem().receptionist().tell(Receptionist.register(key, actor));
+    private static final DispatcherSelector PINNED = DispatcherSelector.fromConfig(PekkoConfig.PINNED_DISPATCHER);
+
+    private final String name;
+    private final Set<Role> roles;
+    private final Map<String, Networks> devices;
+    private final SamplerSettings serving;
+    private final Map<ActorRef<?>, Part> parts = new LinkedHashMap<>();
+    private final Set<ActorRef<SupervisorMessage>> supervisors = new LinkedHashSet<>();
+    private final List<ActorRef<Done>> awaitTrainersGone = new ArrayList<>();
+    private final List<ActorRef<Done>> awaitSamplersGone = new ArrayList<>();
+    private boolean leaving;
+    private int played;
+
+    private Node(
+            ActorContext<NodeMessage> context,
+            String name,
+            Set<Role> roles,
+            Map<String, Networks> devices,
+            SamplerSettings serving) {
+        super(context);
+        this.name = name;
+        this.roles = roles;
+        this.devices = devices;
+        this.serving = serving;
+        context.getSystem().receptionist().tell(Receptionist.register(RoleKeys.NODE, context.getSelf()));
+    }
+
+    /**
+     * @param name of the node, for people
+     * @param roles that it offers
+     * @param devices that it offers, each with the networks on it
+     */
+    public static Behavior<NodeMessage> create(
+            String name, Set<Role> roles, Map<String, Networks> devices, SamplerSettings serving) {
+        return Behaviors.setup(context -> new Node(context, name, roles, devices, serving));
+    }
+
+    @Override
+    public Receive<NodeMessage> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(NodeMessage.Attend.class, this::onAttend)
+                .onMessage(NodeMessage.Play.class, this::onPlay)
+                .onMessage(Leave.class, this::onLeave)
+                .onMessage(StopSamplers.class, this::onStopSamplers)
+                .onSignal(Terminated.class, this::onTerminated)
+                .build();
+    }
+
+    private Behavior<NodeMessage> onAttend(NodeMessage.Attend attend) {
+        if (supervisors.add(attend.supervisor())) {
+            getContext().watch(attend.supervisor());
+        }
+        attend.supervisor().tell(offer());
+        return this;
+    }
+
+    private SupervisorMessage.NodeOffer offer() {
+        return new SupervisorMessage.NodeOffer(
+                getContext().getSelf(),
+                name,
+                roles.stream().sorted().toList(),
+                devices.entrySet().stream()
+                        .map(device -> new DeviceOffer(
+                                device.getKey(), device.getValue().deviceMemory(), trainersOn(device.getKey())))
+                        .toList(),
+                leaving);
+    }
+
+    private int trainersOn(String device) {
+        return (int) parts.values().stream()
+                .filter(part -> part.isTrainer() && part.device().equals(device))
+                .count();
+    }
+
+    private void tellEverybody() {
+        SupervisorMessage.NodeOffer offer = offer();
+        supervisors.forEach(supervisor -> supervisor.tell(offer));
+    }
+
+    private Behavior<NodeMessage> onPlay(NodeMessage.Play order) {
+        Optional<String> objection = objection(order);
+        if (objection.isPresent()) {
+            order.supervisor().tell(new SupervisorMessage.RoleNotPlaced(order.order(), objection.get()));
+            return this;
+        }
+        Part part = new Part(order.role(), order.experiment(), order.device(), order.teacher());
+        ActorRef<?> actor = playing(part)
+                .filter(there -> !Optional.of(there).equals(order.insteadOf()))
+                .orElseGet(() -> play(part, order));
+        order.supervisor().tell(new SupervisorMessage.RolePlaced(order.order(), order.role(), actor));
+        return this;
+    }
+
+    private Optional<String> objection(NodeMessage.Play order) {
+        if (leaving) {
+            return Optional.of("node " + name + " is leaving");
+        }
+        if (!roles.contains(order.role()) || order.role() == Role.CONTROL) {
+            return Optional.of(
+                    "node " + name + " does not offer to be " + order.role().key());
+        }
+        if (!devices.containsKey(order.device())) {
+            return Optional.of("node " + name + " has no device " + order.device());
+        }
+        return Optional.empty();
+    }
+
+    /** What plays this part already and may go on; never a trainer, whose state is of another epoch. */
+    private Optional<ActorRef<?>> playing(Part part) {
+        Optional<ActorRef<?>> found = Optional.empty();
+        for (Map.Entry<ActorRef<?>, Part> entry : parts.entrySet()) {
+            Part there = entry.getValue();
+            boolean same = there.role() == part.role()
+                    && (part.role() == Role.TEACHER
+                            ? there.teacher().equals(part.teacher())
+                                    && there.device().equals(part.device())
+                            : there.experiment().equals(part.experiment()));
+            if (same && part.isTrainer()) {
+                getContext().stop(entry.getKey());
+            } else if (same) {
+                // The newest: an older one is stuck and on its way out.
+                found = Optional.of(entry.getKey());
+            }
+        }
+        return found;
+    }
+
+    private ActorRef<?> play(Part part, NodeMessage.Play order) {
+        Networks networks = devices.get(part.device());
+        Duration workWithin = Duration.ofMillis(order.workWithinMillis());
+        String actorName = part.role().key() + "-" + part.experiment() + "-" + ++played;
+        ActorRef<?> actor =
+                switch (part.role()) {
+                    case GENERATOR ->
+                        getContext().spawn(GeneratorExpert.create(networks, PINNED, workWithin), actorName);
+                    case CRITIC -> getContext().spawn(FakeScoreCritic.create(networks, PINNED, workWithin), actorName);
+                    case TEACHER -> getContext().spawn(FrozenTeacher.create(networks, PINNED, workWithin), actorName);
+                    case SAMPLER -> playSampler(networks, actorName);
+                    case CONTROL -> throw new IllegalArgumentException("control is not played");
+                };
+        getContext().watch(actor);
+        parts.put(actor, part);
+        tellEverybody();
         return actor;
     }
 
-    private static void stopBeforeTheCluster(ActorContext<?> context, ActorRef<?> actor) {
-        CoordinatedShutdown.get(context.getSystem())
-                .addActorTerminationTask(
-                        CoordinatedShutdown.PhaseServiceStop(),
-                        "stop-" + actor.path().name(),
-                        Adapter.toClassic(actor),
-                        Optional.of(PoisonPill.getInstance()));
+    private ActorRef<?> playSampler(Networks networks, String actorName) {
+        ActorRef<SamplerMessage> sampler = getContext().spawn(Sampler.create(serving, networks, PINNED), actorName);
+        getContext().getSystem().receptionist().tell(Receptionist.register(RoleKeys.SAMPLER, sampler));
+        return sampler;
+    }
+
+    private Behavior<NodeMessage> onLeave(Leave leave) {
+        leaving = true;
+        awaitTrainersGone.add(leave.replyTo());
+        tellEverybody();
+        tellWhoWaits();
+        return this;
+    }
+
+    private Behavior<NodeMessage> onStopSamplers(StopSamplers order) {
+        leaving = true;
+        awaitSamplersGone.add(order.replyTo());
+        parts.forEach((actor, part) -> {
+            if (part.role() == Role.SAMPLER) {
+                getContext().stop(actor);
+            }
+        });
+        tellWhoWaits();
+        return this;
+    }
+
+    private Behavior<NodeMessage> onTerminated(Terminated gone) {
+        Part part = parts.remove(gone.getRef());
+        if (part != null) {
+            tellEverybody();
+        }
+        supervisors.removeIf(gone.getRef()::equals);
+        tellWhoWaits();
+        return this;
+    }
+
+    private void tellWhoWaits() {
+        // A node that no supervisor attends to has nobody to hand over to.
+        if (supervisors.isEmpty() || parts.values().stream().noneMatch(Part::isTrainer)) {
+            awaitTrainersGone.forEach(waiting -> waiting.tell(Done.getInstance()));
+            awaitTrainersGone.clear();
+        }
+        if (parts.values().stream().noneMatch(part -> part.role() == Role.SAMPLER)) {
+            awaitSamplersGone.forEach(waiting -> waiting.tell(Done.getInstance()));
+            awaitSamplersGone.clear();
+        }
     }
 }

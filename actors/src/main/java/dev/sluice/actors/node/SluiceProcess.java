@@ -1,18 +1,21 @@
 package dev.sluice.actors.node;
 
 import dev.sluice.actors.http.ApiServer;
+import dev.sluice.actors.sampler.SamplerSettings;
 import dev.sluice.config.PekkoConfig;
 import dev.sluice.config.Settings;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.runtime.network.Networks;
 import java.time.Duration;
-import java.util.Comparator;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -21,7 +24,6 @@ import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.SpawnProtocol;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
-import org.apache.pekko.actor.typed.receptionist.Receptionist;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
 import org.apache.pekko.http.javadsl.ServerBinding;
@@ -34,11 +36,13 @@ public final class SluiceProcess implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final ActorSystem<SpawnProtocol.Command> system;
+    private final ActorRef<NodeMessage> node;
     private ActorRef<SamplerMessage> sampler;
     private ServerBinding http;
 
-    private SluiceProcess(ActorSystem<SpawnProtocol.Command> system) {
+    private SluiceProcess(ActorSystem<SpawnProtocol.Command> system, ActorRef<NodeMessage> node) {
         this.system = system;
+        this.node = node;
     }
 
     /**
@@ -48,16 +52,17 @@ public final class SluiceProcess implements AutoCloseable {
      * @throws IllegalStateException when the HTTP port cannot be had; the message is written for the user
      */
     public static SluiceProcess start(Settings settings, Networks networks) {
+        CompletableFuture<ActorRef<NodeMessage>> node = new CompletableFuture<>();
         ActorSystem<SpawnProtocol.Command> system = ActorSystem.create(
-                guardian(settings, networks), PekkoConfig.SYSTEM, PekkoConfig.forNode(settings.node()));
-        SluiceProcess process = new SluiceProcess(system);
+                guardian(settings, networks, node), PekkoConfig.SYSTEM, PekkoConfig.forNode(settings.node()));
+        SluiceProcess process = new SluiceProcess(system, await(node));
         try {
             if (settings.node().seeds().isEmpty()) {
                 Cluster cluster = Cluster.get(system);
                 cluster.manager().tell(Join.create(cluster.selfMember().address()));
             }
             if (settings.node().roles().contains(Role.CONTROL)) {
-                process.sampler = process.findSampler();
+                process.sampler = process.spawn(Front.create(), "front", Props.empty());
                 process.http = await(ApiServer.start(system, settings.serving(), process.sampler));
             }
             return process;
@@ -67,37 +72,24 @@ public final class SluiceProcess implements AutoCloseable {
         }
     }
 
-    /** The node at the path {@code /user/node}, which the large-message lane is configured by. */
-    private static Behavior<SpawnProtocol.Command> guardian(Settings settings, Networks networks) {
+    /** The node at the path {@code /user/node}, and beside it what belongs to runs. */
+    private static Behavior<SpawnProtocol.Command> guardian(
+            Settings settings, Networks networks, CompletableFuture<ActorRef<NodeMessage>> started) {
         return Behaviors.setup(context -> {
-            ActorRef<SpawnProtocol.Command> node =
-                    context.spawn(Node.create(settings.node().roles(), networks, settings.serving()), "node");
+            Address address = Cluster.get(context.getSystem()).selfMember().address();
+            ActorRef<NodeMessage> node = context.spawn(
+                    Node.create(
+                            address.hostPort(),
+                            settings.node().roles(),
+                            Map.of(settings.engine().device(), networks),
+                            SamplerSettings.of(settings.serving())),
+                    "node");
+            Departure.prepare(context.getSystem(), node);
             // Not handling its end ends the system too: a process without its roles is none.
             context.watch(node);
-            return Behaviors.receiveMessage(message -> {
-                node.tell(message);
-                return Behaviors.same();
-            });
+            started.complete(node);
+            return SpawnProtocol.create();
         });
-    }
-
-    private ActorRef<SamplerMessage> findSampler() {
-        CompletableFuture<ActorRef<SamplerMessage>> found = new CompletableFuture<>();
-        spawn(
-                Behaviors.<Receptionist.Listing>setup(context -> {
-                    context.getSystem()
-                            .receptionist()
-                            .tell(Receptionist.subscribe(RoleKeys.SAMPLER, context.getSelf()));
-                    return Behaviors.receiveMessage(listing -> {
-                        listing.getServiceInstances(RoleKeys.SAMPLER).stream()
-                                .min(Comparator.comparing(actor -> actor.path().toString()))
-                                .ifPresent(found::complete);
-                        return found.isDone() ? Behaviors.stopped() : Behaviors.same();
-                    });
-                }),
-                "sampler-search",
-                Props.empty());
-        return await(found);
     }
 
     /** Spawns an actor beside the roles of this process. */
@@ -113,6 +105,11 @@ public final class SluiceProcess implements AutoCloseable {
     /** {@link #spawn} for an actor that waits for disks. */
     public <M> ActorRef<M> spawnBlocking(Behavior<M> behavior, String name) {
         return spawn(behavior, name, DispatcherSelector.blocking());
+    }
+
+    /** The agent of this node. */
+    public ActorRef<NodeMessage> node() {
+        return node;
     }
 
     public ActorSystem<SpawnProtocol.Command> system() {

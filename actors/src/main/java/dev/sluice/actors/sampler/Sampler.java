@@ -117,6 +117,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
                 .onMessage(SamplerWorker.BatchDone.class, this::onBatchDone)
                 .onMessage(SamplerWorker.BatchAbandoned.class, this::onBatchAbandoned)
                 .onMessage(Restart.class, restart -> load())
+                .onMessage(SamplerMessage.Release.class, release -> Behaviors.stopped())
                 .onSignal(ChildFailed.class, this::onWorkerFailed)
                 .onSignal(PostStop.class, this::onPostStop)
                 .build();
@@ -182,7 +183,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
     }
 
     private Behavior<SamplerMessage> onSwapExpert(SwapExpert order) {
-        Swap swap = new Swap(order, nanoTime.getAsLong());
+        Swap swap = new Swap(order, nanoTime.getAsLong(), getContext().getSelf());
         if (mixture == null) {
             swap.refuse("the sampler cannot swap: " + notReadyBecause);
         } else if (swaps.size() >= SWAPS_LIMIT) {
@@ -343,11 +344,15 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
 
     private void tellReady() {
         announced = true;
-        serve.supervisor().tell(new SupervisorMessage.RoleReady(serve.epoch(), Role.SAMPLER, 0));
+        serve.supervisor()
+                .tell(new SupervisorMessage.RoleReady(
+                        serve.epoch(), Role.SAMPLER, 0, getContext().getSelf()));
     }
 
-    private static void tellRoleFailed(Serve order, String cause) {
-        order.supervisor().tell(new SupervisorMessage.RoleFailed(order.epoch(), Role.SAMPLER, cause));
+    private void tellRoleFailed(Serve order, String cause) {
+        order.supervisor()
+                .tell(new SupervisorMessage.RoleFailed(
+                        order.epoch(), Role.SAMPLER, cause, getContext().getSelf()));
     }
 
     private long millisSince(long nanos) {

@@ -73,6 +73,11 @@ final class Checkpointing {
                 parts.get(Role.CRITIC));
     }
 
+    /** What the store has now. */
+    void rewind(Optional<Checkpoint> newest) {
+        last = newest;
+    }
+
     void kept(Checkpoint checkpoint) {
         last = Optional.of(checkpoint);
     }

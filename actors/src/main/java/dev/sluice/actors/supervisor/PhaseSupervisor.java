@@ -1,20 +1,19 @@
 package dev.sluice.actors.supervisor;
 
 import dev.sluice.actors.checkpoint.CheckpointKeeper;
-import dev.sluice.protocol.CycleReport;
+import dev.sluice.actors.node.RoleKeys;
+import dev.sluice.actors.supervisor.Limits.Awaited;
 import dev.sluice.protocol.ExpertRef;
-import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Role;
-import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
+import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.RecorderMessage;
+import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.runtime.checkpoint.Checkpoint;
-import java.util.ArrayList;
-import java.util.Collection;
-import java.util.EnumSet;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -32,21 +31,26 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
 
 /**
- * Carries a {@link RunPlan} out: finds the roles, has the teacher served, then for every phase from the noisiest on has it
- * loaded, run, published and swapped into the sampler, and begins the next phase while the swap is under way. It touches
- * no tensor.
+ * Carries a {@link RunPlan} out, one supervisor an experiment: has its roles played by the nodes that offer them
+ * ({@link Company}), has the phases trained one after the other ({@link Training}) and the finished experts served
+ * ({@link Serving}). It touches no tensor.
  *
- * <p>It has checkpoints kept on the way: the generator runs to where the next is due and stands, both trainers save, and
- * the run goes on when the {@link CheckpointKeeper} has answered. One that cannot be kept is recorded and costs nothing
- * else.
+ * <p>What fails is put back. A generator or critic that is lost, stuck or makes no progress sends both back to the last
+ * checkpoint, with new actors under a new epoch; a teacher or sampler is replaced while the others go on. It waits longer
+ * from failure to failure and gives up after too many without a checkpoint between them ({@link Recovery}). Gradients that
+ * stay non-finite send the phase back once (contract F8). It waits for nothing without a limit.
  *
- * <p>It waits for nothing without a limit, and it judges a phase's health by committed cycles. Gradients that stay
- * non-finite send the phase back to its last checkpoint once, under a new epoch (contract F8). When that does not help,
- * or a role fails, is gone or makes no progress, the run is over: trainers are released, the cause is recorded and told,
- * and the sampler goes on serving what it has.
+ * <p>When this actor dies, the trainers and teachers end, the samplers serve on, and another supervisor goes on from what
+ * is in the store.
  */
-public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
+public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> implements Training.Decisions {
     private record Listed(Receptionist.Listing listing) implements SupervisorMessage.Local {}
+
+    private record RewindNow() implements SupervisorMessage.Local {}
+
+    private record SwapAgain(SupervisorMessage.SwapRefused refused) implements SupervisorMessage.Local {}
+
+    private record BackOffOver(ActorRef<NodeMessage> node, Role role) implements SupervisorMessage.Local {}
 
     /** The gallery has drawn the samples of a stage, or given up. */
     public record Drawn(int phase) implements SupervisorMessage.Local {}
@@ -54,45 +58,31 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     /** Stop at the next cycle boundary, keep a checkpoint there, and end with {@link Outcome.Stopped}. */
     public record Stop() implements SupervisorMessage.Local {}
 
-    /** How far the training is; a report that does not belong there is late, repeated or a lie, and ignored. */
-    private enum Step {
-        CASTING,
-        LOADING,
-        RUNNING,
-        SAVING,
-        PUBLISHING,
-        TRAINED
-    }
-
-    private static final String ROLES = "roles";
-    private static final String TRAINING = "training";
+    private static final Awaited ROLES = new Awaited.Roles();
+    private static final Set<Role> RING = Set.of(Role.GENERATOR, Role.CRITIC, Role.TEACHER);
+    private static final Set<Role> TRAINERS = Set.of(Role.GENERATOR, Role.CRITIC);
 
     private final RunPlan run;
-    private final ActorRef<RecorderMessage> recorder;
+    private final TimerScheduler<SupervisorMessage> timers;
     private final ActorRef<Gallery.Command> gallery;
-    private final ActorRef<CheckpointKeeper.Keep> keeper;
+    private final ActorRef<CheckpointKeeper.Command> keeper;
     private final ActorRef<Outcome> listener;
     private final Limits limits;
     private final Chronicle chronicle;
+    private final Company company;
     private final Serving serving;
-    private final Checkpointing checkpointing;
-    private final long begunAt = System.nanoTime();
+    private final Training training;
+    private final Recovery recovery;
 
-    private final Cast.Call call = new Cast.Call();
-    private Cast cast;
-    private Step step = Step.CASTING;
     /** Of trainers and teachers; the sampler never rewinds and stays with the plan's. */
     private int epoch;
 
-    private int phase;
-    /** Cycles of this phase that are recorded. */
-    private int committed;
+    /** When what is being recovered from was seen; 0 when nothing is. */
+    private long faultAt;
 
-    private final Set<Role> loading = EnumSet.noneOf(Role.class);
-    private int teachersLoading;
-    private final List<ExpertRef> experts = new ArrayList<>();
-    private int skippedInARow;
     private boolean wentBack;
+    private boolean handingOver;
+    private boolean everServed;
     private boolean stopping;
     private boolean over;
 
@@ -105,27 +95,33 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
             ActorRef<Outcome> listener) {
         super(context);
         this.run = run;
-        this.recorder = recorder;
+        this.timers = timers;
         this.listener = listener;
         epoch = run.epoch();
-        skippedInARow = run.from().map(Checkpoint::skippedInARow).orElse(0);
         gallery = context.spawn(
                 Gallery.create(pictures, recorder, context.getSelf().narrow()), "gallery");
         context.watch(gallery);
         keeper = context.spawn(
-                CheckpointKeeper.create(run.keeping().store(), run.keeping().keep()),
+                CheckpointKeeper.create(
+                        run.keeping().store(),
+                        run.keeping().epochs(),
+                        run.keeping().keep()),
                 "checkpoints",
                 DispatcherSelector.blocking());
         context.watch(keeper);
         limits = new Limits(timers);
         chronicle = new Chronicle(recorder, () -> epoch);
+        company = new Company(run, context.getSelf(), limits);
         serving = new Serving(run, chronicle, limits, gallery, context.getSelf());
-        checkpointing = new Checkpointing(run);
-        ActorRef<Receptionist.Listing> listings = context.messageAdapter(Receptionist.Listing.class, Listed::new);
-        Cast.Call.KEYS
-                .values()
-                .forEach(key -> context.getSystem().receptionist().tell(Receptionist.subscribe(key, listings)));
-        limits.await(ROLES, run.timeouts().roles(), () -> "a node that offers " + keys(call.missing()));
+        training = new Training(run, context.getSelf(), recorder, keeper, chronicle, limits, this);
+        recovery = new Recovery(run.restarts());
+        training.experts().forEach(serving::finished);
+        context.getSystem()
+                .receptionist()
+                .tell(Receptionist.subscribe(
+                        RoleKeys.NODE, context.messageAdapter(Receptionist.Listing.class, Listed::new)));
+        company.want(List.of(Role.GENERATOR, Role.CRITIC, Role.TEACHER, Role.SAMPLER));
+        awaitMissingRoles();
     }
 
     /**
@@ -142,302 +138,286 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     public Receive<SupervisorMessage> createReceive() {
         return newReceiveBuilder()
                 .onMessage(Listed.class, this::onListed)
+                .onMessage(SupervisorMessage.NodeOffer.class, this::onNodeOffer)
+                .onMessage(SupervisorMessage.RolePlaced.class, this::onRolePlaced)
+                .onMessage(SupervisorMessage.RoleNotPlaced.class, this::onRoleNotPlaced)
                 .onMessage(SupervisorMessage.RoleReady.class, this::onRoleReady)
-                .onMessage(SupervisorMessage.CycleCommitted.class, this::onCycleCommitted)
-                .onMessage(SupervisorMessage.BudgetSpent.class, this::onBudgetSpent)
-                .onMessage(SupervisorMessage.StateSaved.class, this::onStateSaved)
-                .onMessage(SupervisorMessage.StateNotSaved.class, this::onStateNotSaved)
-                .onMessage(CheckpointKeeper.Kept.class, this::onKept)
+                .onMessage(
+                        SupervisorMessage.CycleCommitted.class,
+                        message -> inRing(() -> training.cycleCommitted(message)))
+                .onMessage(SupervisorMessage.BudgetSpent.class, message -> inRing(() -> training.budgetSpent(message)))
+                .onMessage(SupervisorMessage.StateSaved.class, message -> inRing(() -> training.stateSaved(message)))
+                .onMessage(
+                        SupervisorMessage.StateNotSaved.class, message -> inRing(() -> training.stateNotSaved(message)))
+                .onMessage(CheckpointKeeper.Kept.class, message -> inRing(() -> training.kept(message)))
                 .onMessage(CheckpointKeeper.NotKept.class, this::onNotKept)
-                .onMessage(SupervisorMessage.ExpertPublished.class, this::onExpertPublished)
+                .onMessage(CheckpointKeeper.Rewound.class, this::onRewound)
+                .onMessage(CheckpointKeeper.NotRewound.class, this::onNotRewound)
+                .onMessage(
+                        SupervisorMessage.ExpertPublished.class,
+                        message -> inRing(() -> training.expertPublished(message)))
                 .onMessage(SupervisorMessage.SwapDone.class, this::onSwapDone)
                 .onMessage(SupervisorMessage.SwapRefused.class, this::onSwapRefused)
+                .onMessage(SwapAgain.class, this::onSwapAgain)
                 .onMessage(SupervisorMessage.RoleFailed.class, this::onRoleFailed)
+                .onMessage(RewindNow.class, this::onRewindNow)
+                .onMessage(BackOffOver.class, this::onBackOffOver)
                 .onMessage(Drawn.class, this::onDrawn)
                 .onMessage(Stop.class, this::onStop)
-                .onMessage(Limits.Overdue.class, this::onOverdue)
+                .onMessage(Limits.Tick.class, this::onTick)
                 .onSignal(Terminated.class, this::onTerminated)
                 .onSignal(PostStop.class, this::onPostStop)
                 .build();
     }
 
-    private Behavior<SupervisorMessage> onListed(Listed listed) {
-        if (over || cast != null) {
-            return this;
+    private Behavior<SupervisorMessage> inRing(Runnable what) {
+        if (!over) {
+            what.run();
         }
-        call.heard(listed.listing());
-        if (!call.missing().isEmpty()) {
-            return this;
-        }
-        limits.came(ROLES);
-        cast = call.cast();
-        cast.everybody().forEach(actor -> {
-            getContext().watch(actor);
-            chronicle.tell(
-                    "role-started",
-                    "role",
-                    cast.roleOf(actor).orElseThrow().key(),
-                    "actor",
-                    actor.path().toString());
-        });
-        serving.begin(cast.sampler());
-        run.from().map(Checkpoint::experts).orElse(List.of()).forEach(this::finished);
-        loadTeachers();
-        beginPhase(run.from().map(Checkpoint::phase).orElse(1), run.from());
         return this;
     }
 
-    private void finished(ExpertRef expert) {
-        experts.add(expert);
-        serving.swapIn(experts.size(), expert);
-    }
-
-    private void loadTeachers() {
-        cast.teachers()
-                .forEach(teacher -> teacher.tell(new TeacherMessage.Load(
-                        epoch, run.teacher(), getContext().getSelf())));
-        loading.add(Role.TEACHER);
-        teachersLoading = cast.teachers().size();
-    }
-
-    /** @param from a cycle of this phase to go on from; empty for its beginning */
-    private void beginPhase(int number, Optional<Checkpoint> from) {
-        phase = number;
-        step = Step.LOADING;
-        committed = from.map(Checkpoint::cycle).orElse(0);
-        if (epoch > 1) {
-            recorder.tell(new RecorderMessage.Rewind(phase, committed));
+    private Behavior<SupervisorMessage> onListed(Listed listed) {
+        if (!over) {
+            company.listed(
+                            listed.listing().getAllServiceInstances(RoleKeys.NODE),
+                            listed.listing().getServiceInstances(RoleKeys.NODE))
+                    .forEach(getContext()::watch);
         }
-        loading.addAll(Set.of(Role.GENERATOR, Role.CRITIC));
-        cast.critic()
-                .tell(new CriticMessage.BeginPhase(
-                        epoch,
-                        phase,
-                        run.plan(),
-                        run.recipe(),
-                        run.teacher(),
-                        from.map(Checkpoint::critic),
-                        run.snapshotEvery(),
-                        cast.generator(),
-                        recorder,
-                        getContext().getSelf()));
-        cast.generator()
-                .tell(new GeneratorMessage.BeginPhase(
-                        epoch,
-                        phase,
-                        run.plan(),
-                        run.recipe(),
-                        run.teacher(),
-                        experts,
-                        from.map(Checkpoint::generator),
-                        cast.critic(),
-                        cast.teachers(),
-                        getContext().getSelf()));
-        limits.await(TRAINING, run.timeouts().load(), () -> "the " + keys(loading) + " to load phase " + phase);
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onNodeOffer(SupervisorMessage.NodeOffer offer) {
+        if (over) {
+            return this;
+        }
+        company.offered(offer);
+        if (offer.leaving()) {
+            handOver(offer.node());
+        }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onRolePlaced(SupervisorMessage.RolePlaced message) {
+        Optional<Company.Player> placed = over ? Optional.empty() : company.placed(message);
+        if (placed.isEmpty()) {
+            // Not wanted any more; a sampler may be, by those whom it serves.
+            if (message.role() != Role.SAMPLER) {
+                release(message.role(), message.actor());
+            }
+            return this;
+        }
+        Company.Player player = placed.get();
+        getContext().watch(player.actor());
+        chronicle.tell(
+                "role-started",
+                "role",
+                player.role().key(),
+                "actor",
+                player.actor().path().toString(),
+                "node",
+                player.nodeName(),
+                "device",
+                player.device());
+        switch (player.role()) {
+            case TEACHER -> {
+                load(player);
+                beginWhenPlaced();
+            }
+            case SAMPLER -> {
+                everServed = true;
+                serving.begin(sampler(player.actor()));
+            }
+            default -> beginWhenPlaced();
+        }
+        awaitMissingRoles();
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onRoleNotPlaced(SupervisorMessage.RoleNotPlaced message) {
+        if (!over) {
+            getContext().getLog().info("not placed: {}", message.reason());
+            company.notPlaced(message.order());
+        }
+        return this;
+    }
+
+    private void load(Company.Player teacher) {
+        teacher(teacher.actor())
+                .tell(new TeacherMessage.Load(epoch, run.teacher(), getContext().getSelf()));
+        limits.await(
+                new Awaited.Loaded(Role.TEACHER, teacher.actor()),
+                run.timeouts().load(),
+                () -> "the teacher on node " + teacher.nodeName() + " to load");
+    }
+
+    private void beginWhenPlaced() {
+        boolean ring = RING.stream().noneMatch(role -> company.playing(role).isEmpty());
+        if (ring && !training.isUnderWay() && !training.isTrained()) {
+            training.begin(company.generator(), company.critic());
+        }
     }
 
     private Behavior<SupervisorMessage> onRoleReady(SupervisorMessage.RoleReady ready) {
-        if (over || step == Step.CASTING || ready.epoch() != epochOf(ready.role())) {
+        if (over || company.player(ready.actor()).isEmpty() || ready.epoch() != epochOf(ready.role())) {
             return this;
         }
         switch (ready.role()) {
-            case SAMPLER -> serving.ready();
+            case SAMPLER -> {
+                serving.ready(ready.actor());
+                finishWhenDone();
+            }
             case TEACHER -> {
-                if (--teachersLoading == 0) {
-                    roleLoaded(Role.TEACHER);
+                if (limits.came(new Awaited.Loaded(Role.TEACHER, ready.actor()))) {
+                    training.teacherReady(teacher(ready.actor()));
                 }
             }
-            default -> {
-                if (ready.phase() == phase) {
-                    roleLoaded(ready.role());
-                }
-            }
+            default -> training.trainerReady(ready);
         }
         return this;
     }
 
-    private void roleLoaded(Role role) {
-        if (loading.remove(role) && loading.isEmpty()) {
-            PhasePlan.Phase ofPlan = run.plan().phase(phase);
+    @Override
+    public void running() {
+        if (faultAt != 0) {
             chronicle.tell(
-                    "phase-begun",
+                    "recovery-done",
                     "phase",
-                    phase,
-                    "start",
-                    ofPlan.start(),
-                    "boundary",
-                    ofPlan.boundary(),
+                    training.phase(),
                     "cycle",
-                    committed,
-                    "cycles",
-                    budget());
-            if (committed == budget()) {
-                publish();
-            } else {
-                runOn();
+                    training.committed(),
+                    "millis",
+                    (System.nanoTime() - faultAt) / 1_000_000);
+            faultAt = 0;
+        }
+    }
+
+    @Override
+    public void kept() {
+        wentBack = false;
+        recovery.progressed();
+    }
+
+    @Override
+    public void published(ExpertRef expert) {
+        recovery.progressed();
+        serving.finished(expert);
+    }
+
+    @Override
+    public void trained() {
+        releaseRing();
+        awaitMissingRoles();
+        finishWhenDone();
+    }
+
+    @Override
+    public boolean mustStand() {
+        return stopping || handingOver;
+    }
+
+    @Override
+    public void standing() {
+        if (stopping) {
+            stopped();
+        } else {
+            handingOver = false;
+            chronicle.tell("handed-over", "phase", training.phase(), "cycle", training.committed());
+            rewindAfter(Duration.ZERO);
+        }
+    }
+
+    /** What the node plays goes to others: trainers at the next cycle boundary, teachers now. */
+    private void handOver(ActorRef<NodeMessage> node) {
+        for (Company.Player player : company.on(node)) {
+            if (player.role() == Role.TEACHER) {
+                drop(player);
+                release(player.role(), player.actor());
             }
         }
-    }
-
-    /** To the next cycle at which the generator has to stand. */
-    private void runOn() {
-        step = Step.RUNNING;
-        cast.generator().tell(new GeneratorMessage.Run(epoch, phase, checkpointing.nextStand(phase, committed)));
-        limitProgress();
-    }
-
-    private Behavior<SupervisorMessage> onCycleCommitted(SupervisorMessage.CycleCommitted message) {
-        CycleReport report = message.report();
-        if (!isOf(Step.RUNNING, message.epoch(), report.phase())
-                || report.cycle() != committed
-                || committed == budget()) {
-            return this;
+        if (!handingOver && company.on(node).stream().anyMatch(Company.Player::isTrainer)) {
+            handingOver = true;
+            training.stand();
         }
-        committed++;
-        recorder.tell(new RecorderMessage.Cycle(report, elapsedMillis()));
-        limitProgress();
-        skippedInARow = report.stepped() ? 0 : skippedInARow + 1;
-        if (!report.stepped()) {
-            chronicle.tell("cycle-skipped", "phase", phase, "cycle", report.cycle());
-        }
-        if (skippedInARow > run.skippedLimit()) {
-            goBack("phase " + phase + ", cycle " + report.cycle() + ": the gradient was not finite " + skippedInARow
-                    + " times in a row; lower the learning rates or the guidance, or raise the margin");
-        }
-        return this;
+        awaitMissingRoles();
     }
 
     /** To the last checkpoint of this phase or its beginning; once, until a checkpoint shows that it helped. */
-    private void goBack(String cause) {
-        Optional<Checkpoint> to = checkpointing.of(phase);
-        int cycle = to.map(Checkpoint::cycle).orElse(0);
+    @Override
+    public void notFinite(String cause) {
+        int cycle = training.last()
+                .filter(c -> c.phase() == training.phase())
+                .map(Checkpoint::cycle)
+                .orElse(0);
         chronicle.tell("fault-seen", "role", Role.GENERATOR.key(), "cause", cause);
         if (wentBack) {
             fail(cause + " (going back to cycle " + cycle + " did not help)");
             return;
         }
         wentBack = true;
-        epoch++;
-        skippedInARow = to.map(Checkpoint::skippedInARow).orElse(0);
-        chronicle.tell("went-back", "phase", phase, "cycle", cycle);
-        loadTeachers();
-        beginPhase(phase, to);
+        chronicle.tell("went-back", "phase", training.phase(), "cycle", cycle);
+        rewindAfter(Duration.ZERO);
     }
 
-    private Behavior<SupervisorMessage> onBudgetSpent(SupervisorMessage.BudgetSpent spent) {
-        if (!isOf(Step.RUNNING, spent.epoch(), spent.phase()) || spent.cycles() != committed || !mayStand()) {
-            return this;
-        }
-        if (checkpointing.isWorthKeeping(phase, committed, stopping, skippedInARow)) {
-            save();
-        } else {
-            goOn();
-        }
-        return this;
-    }
-
-    /** Whether the generator was told to stand where it is; a repeated report of an earlier stand is none. */
-    private boolean mayStand() {
-        return stopping || committed == checkpointing.nextStand(phase, committed - 1);
-    }
-
-    /** From a cycle at which the generator stands and nothing has to be kept any more. */
-    private void goOn() {
+    /** Generator and critic go back together, whoever it was. */
+    private void ringFailed(String who, String cause) {
+        chronicle.tell("fault-seen", "role", who, "cause", cause);
+        faultAt = faultAt == 0 ? System.nanoTime() : faultAt;
+        // There is nobody left to hand over from.
+        handingOver = false;
         if (stopping) {
             stopped();
-        } else if (committed == budget()) {
-            publish();
-        } else {
-            runOn();
+            return;
         }
+        recovery.nextOfRing().ifPresentOrElse(this::rewindAfter, () -> giveUp(cause));
     }
 
-    private void save() {
-        step = Step.SAVING;
-        checkpointing.begin();
-        cast.generator().tell(new GeneratorMessage.Save(epoch, phase, committed, part(Role.GENERATOR)));
-        cast.critic().tell(new CriticMessage.Save(epoch, phase, committed, part(Role.CRITIC)));
-        limits.await(TRAINING, run.timeouts().load(), "the checkpoint of phase " + phase + ", cycle " + committed);
+    private void giveUp(String cause) {
+        fail(
+                recovery.most() == 0
+                        ? cause
+                        : cause + " (and " + recovery.most() + " times before without a checkpoint kept between them)");
     }
 
-    private String part(Role role) {
-        return run.keeping().store().part(phase, committed, role).toString();
+    private void rewindAfter(Duration backOff) {
+        company.dismissTrainers().forEach(trainer -> {
+            getContext().unwatch(trainer.actor());
+            release(trainer.role(), trainer.actor());
+        });
+        training.letGo();
+        timers.startSingleTimer(RewindNow.class, new RewindNow(), backOff);
     }
 
-    private Behavior<SupervisorMessage> onStateSaved(SupervisorMessage.StateSaved saved) {
-        StateRef part = saved.state();
-        if (isOf(Step.SAVING, saved.epoch(), part.phase()) && part.cycle() == committed && checkpointing.add(part)) {
-            keeper.tell(new CheckpointKeeper.Keep(
-                    checkpointing.assemble(epoch, skippedInARow, elapsedMillis(), experts),
-                    getContext().getSelf().narrow()));
+    private Behavior<SupervisorMessage> onRewindNow(RewindNow due) {
+        if (!over) {
+            keeper.tell(
+                    new CheckpointKeeper.Rewind(epoch, getContext().getSelf().narrow()));
+            limits.await(new Awaited.Training(), run.timeouts().load(), () -> "the store of checkpoints to answer");
         }
         return this;
     }
 
-    private Behavior<SupervisorMessage> onStateNotSaved(SupervisorMessage.StateNotSaved failed) {
-        if (failed.epoch() == epoch) {
-            notKept(failed.phase(), failed.cycle(), "the " + failed.role().key() + " says: " + failed.reason());
+    private Behavior<SupervisorMessage> onRewound(CheckpointKeeper.Rewound rewound) {
+        if (over || rewound.epoch() <= epoch || !limits.came(new Awaited.Training())) {
+            return this;
+        }
+        epoch = rewound.epoch();
+        training.rewind(epoch, rewound.newest());
+        company.playing(Role.TEACHER).forEach(this::load);
+        company.want(TRAINERS);
+        awaitMissingRoles();
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onNotRewound(CheckpointKeeper.NotRewound failed) {
+        if (!over && limits.came(new Awaited.Training())) {
+            ringFailed("store", failed.reason());
         }
         return this;
     }
 
     private Behavior<SupervisorMessage> onNotKept(CheckpointKeeper.NotKept failed) {
-        notKept(failed.phase(), failed.cycle(), failed.reason());
-        return this;
-    }
-
-    private void notKept(int ofPhase, int cycle, String reason) {
-        if (isOf(Step.SAVING, epoch, ofPhase) && cycle == committed) {
-            getContext().getLog().warn("no checkpoint at phase {}, cycle {}: {}", ofPhase, cycle, reason);
-            chronicle.tell("checkpoint-failed", "phase", ofPhase, "cycle", cycle, "reason", reason);
-            goOn();
-        }
-    }
-
-    private Behavior<SupervisorMessage> onKept(CheckpointKeeper.Kept kept) {
-        Checkpoint made = kept.checkpoint();
-        if (isOf(Step.SAVING, made.epoch(), made.phase()) && made.cycle() == committed) {
-            checkpointing.kept(made);
-            wentBack = false;
-            chronicle.tell("checkpoint-kept", "phase", made.phase(), "cycle", made.cycle());
-            goOn();
-        }
-        return this;
-    }
-
-    private void publish() {
-        step = Step.PUBLISHING;
-        chronicle.tell("phase-ended", "phase", phase, "cycles", committed);
-        String file = run.experts().resolve("phase-" + phase + ".pt").toString();
-        cast.generator().tell(new GeneratorMessage.Publish(epoch, phase, file));
-        limits.await(TRAINING, run.timeouts().load(), "the expert of phase " + phase + " to be published");
-    }
-
-    private Behavior<SupervisorMessage> onExpertPublished(SupervisorMessage.ExpertPublished published) {
-        // Each phase advances once, however often it is announced (contract F6).
-        if (!isOf(Step.PUBLISHING, published.epoch(), published.phase())) {
-            return this;
-        }
-        ExpertRef expert = published.expert();
-        chronicle.tell(
-                "expert-published",
-                "phase",
-                phase,
-                "version",
-                expert.version(),
-                "sha256",
-                expert.sha256(),
-                "path",
-                expert.path());
-        finished(expert);
-        limits.came(TRAINING);
-        if (phase < run.plan().phaseCount()) {
-            beginPhase(phase + 1, Optional.empty());
-        } else {
-            step = Step.TRAINED;
-            releaseTrainers();
-        }
-        return this;
+        return inRing(() -> training.notKept(failed.phase(), failed.cycle(), failed.reason()));
     }
 
     private Behavior<SupervisorMessage> onSwapDone(SupervisorMessage.SwapDone done) {
@@ -450,8 +430,18 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
 
     private Behavior<SupervisorMessage> onSwapRefused(SupervisorMessage.SwapRefused refused) {
         if (!over && serving.swapRefused(refused)) {
-            fail("the sampler refused the expert of phase " + refused.phase() + " and serves on without it: "
-                    + refused.reason());
+            recovery.next(Role.SAMPLER)
+                    .ifPresentOrElse(
+                            backOff -> timers.startSingleTimer(refused, new SwapAgain(refused), backOff),
+                            () -> giveUp("the sampler refused the expert of phase " + refused.phase()
+                                    + " and serves on without it: " + refused.reason()));
+        }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onSwapAgain(SwapAgain again) {
+        if (!over) {
+            serving.swapAgain(again.refused());
         }
         return this;
     }
@@ -463,29 +453,28 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     }
 
     private void finishWhenDone() {
-        if (!over && step == Step.TRAINED && serving.isSettled()) {
+        if (!over && training.isTrained() && serving.isSettled()) {
             over = true;
-            chronicle.tell("run-finished", "seconds", elapsedMillis() / 1000);
-            listener.tell(new Outcome.Finished(experts));
+            limits.forgetAll();
+            chronicle.tell("run-finished", "seconds", training.elapsedMillis() / 1000);
+            listener.tell(new Outcome.Finished(training.experts()));
         }
     }
 
     private Behavior<SupervisorMessage> onStop(Stop stop) {
-        if (over || stopping) {
-            return this;
-        }
-        stopping = true;
-        if (step == Step.RUNNING) {
-            cast.generator().tell(new GeneratorMessage.Run(epoch, phase, 0));
-        } else if (step != Step.SAVING) {
-            stopped();
+        if (!over && !stopping) {
+            stopping = true;
+            if (training.isTrained()) {
+                stopped();
+            } else {
+                training.stand();
+            }
         }
         return this;
     }
 
     private void stopped() {
-        String where = checkpointing
-                .last()
+        String where = training.last()
                 .map(c -> "phase " + c.phase() + ", cycle " + c.cycle())
                 .orElse("the beginning, as no checkpoint was due yet");
         chronicle.tell("run-stopped", "resumes-from", where);
@@ -494,42 +483,130 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
 
     private Behavior<SupervisorMessage> onRoleFailed(SupervisorMessage.RoleFailed failed) {
         if (!over && failed.epoch() == epochOf(failed.role())) {
-            chronicle.tell("fault-seen", "role", failed.role().key(), "cause", failed.cause());
-            fail("the " + failed.role().key() + " failed: " + failed.cause());
+            playerFailed(failed.actor(), "the " + failed.role().key() + " failed: " + failed.cause());
         }
         return this;
+    }
+
+    /** One who is there and cannot go on. */
+    private void playerFailed(ActorRef<?> actor, String cause) {
+        Optional<Company.Player> found = company.player(actor);
+        if (found.isEmpty()) {
+            return;
+        }
+        Company.Player player = found.get();
+        if (player.isTrainer()) {
+            company.failed(player);
+            ringFailed(player.role().key(), cause);
+            return;
+        }
+        chronicle.tell("fault-seen", "role", player.role().key(), "cause", cause);
+        drop(player);
+        release(player.role(), player.actor());
+        recovery.next(player.role()).ifPresentOrElse(backOff -> putBack(player, backOff), () -> giveUp(cause));
+    }
+
+    /** Somebody else plays a lost teacher's or sampler's part on its node after a while, and on others at once. */
+    private void putBack(Company.Player player, Duration backOff) {
+        company.backOff(player);
+        timers.startSingleTimer(player.actor(), new BackOffOver(player.node(), player.role()), backOff);
+        awaitMissingRoles();
+    }
+
+    private Behavior<SupervisorMessage> onBackOffOver(BackOffOver backOff) {
+        if (!over) {
+            company.backOffOver(backOff.node(), backOff.role());
+        }
+        return this;
+    }
+
+    /** A teacher or sampler plays no more. */
+    private void drop(Company.Player player) {
+        getContext().unwatch(player.actor());
+        company.left(player.actor());
+        limits.came(new Awaited.Loaded(player.role(), player.actor()));
+        if (player.role() == Role.SAMPLER) {
+            serving.lost(player.actor());
+        } else {
+            training.teacherLost(player.actor());
+        }
     }
 
     private Behavior<SupervisorMessage> onTerminated(Terminated gone) {
         if (over) {
             return this;
         }
-        if (gone.getRef().equals(gallery)) {
+        ActorRef<?> actor = gone.getRef();
+        if (actor.equals(gallery)) {
             getContext().getLog().warn("the gallery died; the run goes on without sheets of samples");
             serving.drawNoMore();
             finishWhenDone();
-        } else if (gone.getRef().equals(keeper)) {
+        } else if (actor.equals(keeper)) {
             fail("the keeper of checkpoints died; the log says why");
-        } else if (cast != null) {
-            cast.roleOf(gone.getRef()).ifPresent(role -> roleGone(role, gone.getRef()));
+        } else if (company.player(actor).isPresent()) {
+            playerGone(company.player(actor).get());
+        } else {
+            company.nodeGone(actor);
         }
         return this;
     }
 
-    private void roleGone(Role role, ActorRef<?> actor) {
-        chronicle.tell("role-stopped", "role", role.key(), "actor", actor.path().toString());
-        boolean needed = step != Step.TRAINED || role == Role.SAMPLER;
-        if (needed) {
-            fail("the " + role.key() + " at " + actor.path() + " is gone");
+    private void playerGone(Company.Player player) {
+        String where = "the " + player.role().key() + " at " + player.actor().path();
+        chronicle.tell(
+                "role-stopped",
+                "role",
+                player.role().key(),
+                "actor",
+                player.actor().path().toString());
+        if (player.isTrainer()) {
+            company.failed(player);
+            ringFailed(player.role().key(), where + " is gone");
+        } else {
+            chronicle.tell("fault-seen", "role", player.role().key(), "cause", where + " is gone");
+            drop(player);
+            putBack(player, run.restarts().backOffMin());
         }
     }
 
-    private Behavior<SupervisorMessage> onOverdue(Limits.Overdue overdue) {
-        if (!over) {
-            fail("waited " + overdue.after().toSeconds() + " s for "
-                    + overdue.what().get());
+    private Behavior<SupervisorMessage> onTick(Limits.Tick tick) {
+        if (!over && limits.isOver(tick)) {
+            overdue(tick.overdue());
         }
         return this;
+    }
+
+    private void overdue(Limits.Overdue overdue) {
+        Awaited awaited = overdue.awaited();
+        if (awaited instanceof Awaited.Roles) {
+            fail(overdue.cause());
+        } else if (awaited instanceof Awaited.Training) {
+            ringFailed("ring", overdue.cause());
+        } else if (awaited instanceof Awaited.Placement placement) {
+            getContext().getLog().info("{}", overdue.cause());
+            company.notPlaced(placement.order());
+        } else if (awaited instanceof Awaited.Loaded loaded) {
+            playerFailed(loaded.actor(), overdue.cause());
+        } else if (awaited instanceof Awaited.Swapped swapped) {
+            playerFailed(swapped.sampler(), overdue.cause());
+        }
+    }
+
+    /** Somebody must be found for every role that the run cannot go on without. */
+    private void awaitMissingRoles() {
+        if (missing().isEmpty()) {
+            limits.came(ROLES);
+        } else if (!limits.isAwaited(ROLES)) {
+            limits.await(ROLES, run.timeouts().roles(), () -> "a node that offers " + keys(missing()));
+        }
+    }
+
+    private List<Role> missing() {
+        // A lost sampler is no reason to stop training; but a run that is served by nobody is not finished.
+        return company.missing().stream()
+                .filter(role -> role != Role.SAMPLER || !everServed || training.isTrained())
+                .sorted()
+                .toList();
     }
 
     private Behavior<SupervisorMessage> onPostStop(PostStop signal) {
@@ -547,41 +624,48 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> {
     private void end(Outcome outcome) {
         over = true;
         limits.forgetAll();
-        if (cast != null) {
-            releaseTrainers();
-        }
+        timers.cancelAll();
+        releaseRing();
         listener.tell(outcome);
     }
 
-    private void releaseTrainers() {
-        cast.generator().tell(new GeneratorMessage.Release(epoch));
-        cast.critic().tell(new CriticMessage.Release(epoch));
-        cast.teachers().forEach(teacher -> teacher.tell(new TeacherMessage.Release(epoch)));
+    /** The samplers go on serving. */
+    private void releaseRing() {
+        company.wantNoMore(RING);
+        company.players().stream()
+                .filter(player -> RING.contains(player.role()))
+                .forEach(player -> {
+                    getContext().unwatch(player.actor());
+                    company.left(player.actor());
+                    limits.came(new Awaited.Loaded(player.role(), player.actor()));
+                    release(player.role(), player.actor());
+                });
     }
 
-    private void limitProgress() {
-        limits.await(TRAINING, run.timeouts().stall(), "phase " + phase + " to commit a cycle");
+    private void release(Role role, ActorRef<?> actor) {
+        switch (role) {
+            case GENERATOR -> Company.<GeneratorMessage>as(actor).tell(new GeneratorMessage.Release(epoch));
+            case CRITIC -> Company.<CriticMessage>as(actor).tell(new CriticMessage.Release(epoch));
+            case TEACHER ->
+                teacher(actor).tell(new TeacherMessage.Release(getContext().getSelf()));
+            case SAMPLER -> sampler(actor).tell(new SamplerMessage.Release());
+            case CONTROL -> throw new IllegalArgumentException("control is not played");
+        }
     }
 
-    private boolean isOf(Step expected, int ofEpoch, int ofPhase) {
-        return !over && step == expected && ofEpoch == epoch && ofPhase == phase;
+    private static ActorRef<TeacherMessage> teacher(ActorRef<?> actor) {
+        return Company.as(actor);
+    }
+
+    private static ActorRef<SamplerMessage> sampler(ActorRef<?> actor) {
+        return Company.as(actor);
     }
 
     private int epochOf(Role role) {
         return role == Role.SAMPLER ? run.epoch() : epoch;
     }
 
-    /** Cycles that this phase is to have. */
-    private int budget() {
-        return run.cycles().get(phase - 1);
-    }
-
-    /** Of training, over all starts. */
-    private long elapsedMillis() {
-        return run.from().map(Checkpoint::elapsedMillis).orElse(0L) + (System.nanoTime() - begunAt) / 1_000_000;
-    }
-
-    private static String keys(Collection<Role> roles) {
+    private static String keys(List<Role> roles) {
         return roles.stream().map(Role::key).collect(Collectors.joining(", "));
     }
 }

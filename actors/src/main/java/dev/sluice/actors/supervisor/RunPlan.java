@@ -6,6 +6,7 @@ import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Epochs;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -34,22 +35,44 @@ public record RunPlan(
         int snapshotEvery,
         int skippedLimit,
         Keeping keeping,
-        Timeouts timeouts) {
+        Timeouts timeouts,
+        Restarts restarts) {
     /**
      * When and where checkpoints are kept.
      *
+     * @param epochs that were handed out
      * @param every cycles of a phase; 0 for only at its end and on a requested stop
      * @param keep newest that stay
      * @param configuration what must be the same when the run is resumed
      */
-    public record Keeping(CheckpointStore store, int every, int keep, Map<String, String> configuration) {
+    public record Keeping(
+            CheckpointStore store, Epochs epochs, int every, int keep, Map<String, String> configuration) {
         public Keeping {
             configuration = Map.copyOf(configuration);
         }
     }
 
-    /** How long the supervisor waits for what, before it says that the run has failed. */
-    public record Timeouts(Duration roles, Duration load, Duration swap, Duration stall) {}
+    /**
+     * How long the supervisor waits for what, before it counts as a failure.
+     *
+     * @param roles somebody is found for every role
+     * @param place a node answers the order to play a role
+     * @param load a role has loaded its networks, or written its part of a checkpoint
+     * @param swap a sampler serves a new expert
+     * @param stall a cycle is committed
+     * @param work a worker ends one piece of work
+     */
+    public record Timeouts(
+            Duration roles, Duration place, Duration load, Duration swap, Duration stall, Duration work) {}
+
+    /**
+     * How what has failed is put back.
+     *
+     * @param most failures in a row, with no checkpoint kept between them, that a run survives
+     * @param backOffMin wait after the first failure; it doubles with each
+     * @param backOffMax longest wait
+     */
+    public record Restarts(int most, Duration backOffMin, Duration backOffMax) {}
 
     public RunPlan {
         cycles = List.copyOf(cycles);

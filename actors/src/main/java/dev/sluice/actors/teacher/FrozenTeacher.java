@@ -2,6 +2,7 @@ package dev.sluice.actors.teacher;
 
 import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Causes;
+import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.Tensor;
@@ -11,6 +12,9 @@ import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.runtime.network.Guidance;
 import dev.sluice.runtime.network.Network;
 import dev.sluice.runtime.network.Networks;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
@@ -23,25 +27,38 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 
 /**
  * The teacher of the ring: scores each batch that comes and passes it on to the critic. Stateless between batches, so
- * there may be any number of them; when one dies, the batches in its mailbox are lost.
+ * there may be any number of them, and experiments with the same teacher file share one; when it dies, the batches in its
+ * mailbox are lost and whoever sent them sends them to another.
+ *
+ * <p>A batch that cannot be scored is its experiment's failure alone (contract F16). It ends with the last of its
+ * experiments, released or gone.
  */
 public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
-    private record Loaded(TeacherMessage.Load assignment) implements TeacherMessage.Local {}
+    private record Loaded() implements TeacherMessage.Local {}
 
+    private final ActorRef<TeacherMessage> self;
     private final Networks networks;
     private final Bench<Network> bench;
-    private TeacherMessage.Load assignment;
+    /** What each supervisor said last. */
+    private final Map<ActorRef<SupervisorMessage>, TeacherMessage.Load> loads = new LinkedHashMap<>();
+
+    private ExpertRef teacher;
     private boolean loaded;
 
-    private FrozenTeacher(ActorContext<TeacherMessage> context, Networks networks, DispatcherSelector pinned) {
+    private FrozenTeacher(
+            ActorContext<TeacherMessage> context, Networks networks, DispatcherSelector pinned, Duration workWithin) {
         super(context);
+        this.self = context.getSelf();
         this.networks = networks;
-        this.bench = new Bench<>(context, pinned);
+        this.bench = new Bench<>(context, pinned, workWithin);
     }
 
-    /** @param pinned dispatcher of the thread that computes */
-    public static Behavior<TeacherMessage> create(Networks networks, DispatcherSelector pinned) {
-        return Behaviors.setup(context -> new FrozenTeacher(context, networks, pinned));
+    /**
+     * @param pinned dispatcher of the thread that computes
+     * @param workWithin after which a worker that is still at the same piece of work counts as stuck
+     */
+    public static Behavior<TeacherMessage> create(Networks networks, DispatcherSelector pinned, Duration workWithin) {
+        return Behaviors.setup(context -> new FrozenTeacher(context, networks, pinned, workWithin));
     }
 
     @Override
@@ -50,50 +67,64 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
                 .onMessage(TeacherMessage.Load.class, this::onLoad)
                 .onMessage(Loaded.class, this::onLoaded)
                 .onMessage(TeacherMessage.Score.class, this::onScore)
-                .onMessage(TeacherMessage.Release.class, this::onRelease)
+                .onMessage(TeacherMessage.Release.class, release -> without(release.supervisor()))
                 .onSignal(ChildFailed.class, this::onBenchFailed)
-                .onSignal(Terminated.class, this::onSupervisorGone)
+                .onSignal(Terminated.class, gone -> without(gone.getRef()))
                 .build();
     }
 
     private Behavior<TeacherMessage> onLoad(TeacherMessage.Load load) {
-        if (assignment != null && load.epoch() < assignment.epoch()) {
+        TeacherMessage.Load before = loads.get(load.supervisor());
+        if (before != null && load.epoch() < before.epoch()) {
             return this;
         }
-        if (load.equals(assignment)) {
-            if (loaded) {
-                tellReady();
-            }
+        if (teacher != null && !teacher.sha256().equals(load.teacher().sha256())) {
+            tellFailed(
+                    load,
+                    "it is the teacher " + teacher.sha256() + " and cannot be "
+                            + load.teacher().sha256());
             return this;
         }
-        letGo();
-        assignment = load;
-        getContext().watch(load.supervisor());
-        ActorRef<TeacherMessage> self = getContext().getSelf();
-        bench.open(() -> networks.open(load.teacher()));
-        bench.work(network -> self.tell(new Loaded(load)));
+        if (before == null) {
+            getContext().watch(load.supervisor());
+        }
+        loads.put(load.supervisor(), load);
+        if (teacher == null) {
+            open(load.teacher());
+        } else if (loaded) {
+            tellReady(load);
+        }
         return this;
+    }
+
+    private void open(ExpertRef reference) {
+        teacher = reference;
+        bench.open(() -> networks.open(reference));
+        bench.work(network -> self.tell(new Loaded()));
     }
 
     private Behavior<TeacherMessage> onLoaded(Loaded message) {
-        if (message.assignment().equals(assignment)) {
-            loaded = true;
-            tellReady();
+        loaded = teacher != null;
+        if (loaded) {
+            loads.values().forEach(this::tellReady);
         }
         return this;
     }
 
-    private void tellReady() {
-        assignment.supervisor().tell(new SupervisorMessage.RoleReady(assignment.epoch(), Role.TEACHER, 0));
-    }
-
     private Behavior<TeacherMessage> onScore(TeacherMessage.Score score) {
-        if (assignment == null || score.epoch() != assignment.epoch()) {
+        TeacherMessage.Load load = loads.get(score.supervisor());
+        if (load == null || score.epoch() != load.epoch()) {
             return this;
         }
         bench.work(network -> {
             NoisySamples noisy = score.noisy();
-            Tensor velocity = Guidance.velocity(network, score.guidance(), noisy.xT(), noisy.t(), noisy.labels());
+            Tensor velocity;
+            try {
+                velocity = Guidance.velocity(network, score.guidance(), noisy.xT(), noisy.t(), noisy.labels());
+            } catch (RuntimeException e) {
+                tellFailed(load, "it cannot score the batch of cycle " + score.cycle() + ": " + Causes.of(e));
+                return;
+            }
             score.critic()
                     .tell(new CriticMessage.ScoredSamples(
                             score.epoch(), score.phase(), score.cycle(), noisy, velocity));
@@ -101,37 +132,35 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
         return this;
     }
 
-    private Behavior<TeacherMessage> onRelease(TeacherMessage.Release release) {
-        if (assignment != null && release.epoch() >= assignment.epoch()) {
-            letGo();
-        }
-        return this;
-    }
-
     private Behavior<TeacherMessage> onBenchFailed(ChildFailed failed) {
-        if (bench.failed(failed) && assignment != null) {
-            assignment
-                    .supervisor()
-                    .tell(new SupervisorMessage.RoleFailed(
-                            assignment.epoch(), Role.TEACHER, Causes.of(failed.cause())));
-            letGo();
+        if (bench.failed(failed)) {
+            loads.values().forEach(load -> {
+                getContext().unwatch(load.supervisor());
+                tellFailed(load, Causes.of(failed.cause()));
+            });
+            // Each of them has another one placed; this one's thread may be stuck for ever.
+            return Behaviors.stopped();
         }
         return this;
     }
 
-    private Behavior<TeacherMessage> onSupervisorGone(Terminated gone) {
-        if (assignment != null && gone.getRef().equals(assignment.supervisor())) {
-            letGo();
+    private Behavior<TeacherMessage> without(ActorRef<?> supervisor) {
+        if (loads.containsKey(supervisor)) {
+            getContext().unwatch(supervisor);
+            loads.remove(supervisor);
         }
-        return this;
-    }
-
-    private void letGo() {
-        if (assignment != null) {
-            getContext().unwatch(assignment.supervisor());
-            assignment = null;
+        if (!loads.isEmpty()) {
+            return this;
         }
         bench.letGo();
-        loaded = false;
+        return Behaviors.stopped();
+    }
+
+    private void tellReady(TeacherMessage.Load load) {
+        load.supervisor().tell(new SupervisorMessage.RoleReady(load.epoch(), Role.TEACHER, 0, self));
+    }
+
+    private void tellFailed(TeacherMessage.Load load, String cause) {
+        load.supervisor().tell(new SupervisorMessage.RoleFailed(load.epoch(), Role.TEACHER, cause, self));
     }
 }

@@ -246,9 +246,9 @@ class CriticFaultsTest {
         stage.critic.tell(Stage.samples(0, 1));
         stage.critic.tell(Stage.scored(0));
 
+        stage.supervisor.expectTerminated(stage.critic);
         awaitLeft(0);
         stage.expectNoGradient();
-        stage.ready(2);
     }
 
     @Test

@@ -40,7 +40,7 @@ final class Stage {
         this.supervisor = kit.createTestProbe();
         this.generator = kit.createTestProbe();
         this.recorder = kit.createTestProbe();
-        this.critic = kit.spawn(FakeScoreCritic.create(networks, SmallRun.PINNED));
+        this.critic = kit.spawn(FakeScoreCritic.create(networks, SmallRun.PINNED, SmallRun.WORK_WITHIN));
     }
 
     CriticMessage.BeginPhase begin(int epoch, int phase, Recipe recipe, int snapshotEvery) {
@@ -68,7 +68,7 @@ final class Stage {
     }
 
     void expectReady(int epoch, int phase) {
-        supervisor.expectMessage(new SupervisorMessage.RoleReady(epoch, Role.CRITIC, phase));
+        supervisor.expectMessage(new SupervisorMessage.RoleReady(epoch, Role.CRITIC, phase, critic));
     }
 
     String expectFailed(int epoch) {

@@ -7,6 +7,7 @@ import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.runtime.network.NetworkCard;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.apache.pekko.actor.typed.DispatcherSelector;
@@ -28,6 +29,9 @@ public final class SmallRun {
 
     /** The dispatcher that the roles compute on, as it is shipped. */
     public static final DispatcherSelector PINNED = DispatcherSelector.fromConfig(PekkoConfig.PINNED_DISPATCHER);
+
+    /** Longer than any piece of work in a test takes. */
+    public static final Duration WORK_WITHIN = Duration.ofSeconds(60);
 
     private SmallRun() {}
 

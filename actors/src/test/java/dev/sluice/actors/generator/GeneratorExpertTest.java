@@ -87,7 +87,10 @@ class GeneratorExpertTest {
                 stage.critic.expectMessage(new CriticMessage.Samples(1, 1, 0, update, samples.xS(), samples.labels()));
             }
             NoisySamples noisy = plain.rollOutScored(0);
-            stage.teachers.get(0).expectMessage(new TeacherMessage.Score(1, 1, 0, 2, noisy, stage.critic.getRef()));
+            stage.teachers
+                    .get(0)
+                    .expectMessage(new TeacherMessage.Score(
+                            1, 1, 0, 2, noisy, stage.critic.getRef(), stage.supervisor.getRef()));
         }
     }
 

@@ -7,11 +7,13 @@ import dev.sluice.actors.fake.LinearNetworks;
 import dev.sluice.actors.fake.LinearNetworks.Operation;
 import dev.sluice.actors.fake.SmallRun;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.SupervisorMessage.BudgetSpent;
 import dev.sluice.protocol.message.SupervisorMessage.CycleCommitted;
+import dev.sluice.protocol.message.TeacherMessage;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -91,6 +93,7 @@ class GeneratorFaultsTest {
     void gradientsOfAnotherEpochPhaseOrCycleAreIgnored() {
         stage.generator.tell(stage.begin(2, 1, SmallRun.RECIPE));
         stage.expectReady(2, 1);
+        stage.useTeachers(2);
         stage.generator.tell(new GeneratorMessage.Run(2, 1, 1));
         stage.teachers.get(0).receiveMessage();
 
@@ -242,12 +245,60 @@ class GeneratorFaultsTest {
 
         stage.generator.tell(new GeneratorMessage.Release(1));
         awaitLeft(0);
-        stage.answer(0);
-        stage.run(2);
-
-        stage.generator.tell(stage.begin(2, 1, SmallRun.RECIPE));
-        stage.expectReady(2, 1);
+        stage.supervisor.expectTerminated(stage.generator);
         stage.expectNothingForwarded();
+    }
+
+    @Test
+    void aBatchWhoseTeacherIsReplacedGoesToAnother() {
+        stage.ready(SmallRun.recipe(1));
+        stage.run(2);
+        NoisySamples first = stage.expectCycle(0);
+        NoisySamples second = stage.expectCycle(1);
+
+        stage.generator.tell(new GeneratorMessage.UseTeachers(
+                1, List.of(stage.teachers.get(1).getRef())));
+
+        assertThat(stage.teachers.get(1).expectMessageClass(TeacherMessage.Score.class))
+                .matches(again -> again.cycle() == 0 && again.noisy().equals(first));
+        stage.answer(0);
+        stage.expectCommitted(0);
+
+        stage.generator.tell(new GeneratorMessage.UseTeachers(1, List.of()));
+        stage.generator.tell(new GeneratorMessage.UseTeachers(
+                1, List.of(stage.teachers.get(0).getRef())));
+        assertThat(stage.teachers.get(0).expectMessageClass(TeacherMessage.Score.class))
+                .as("only what has no gradient yet")
+                .matches(again -> again.cycle() == 1 && again.noisy().equals(second));
+        stage.expectNothingForwarded();
+    }
+
+    @Test
+    void withoutATeacherBatchesWaitForOne() {
+        stage.generator.tell(stage.begin(1, 1, SmallRun.RECIPE));
+        stage.expectReady(1, 1);
+        stage.run(1);
+        stage.critic.receiveSeveralMessages(SmallRun.CRITIC_UPDATES);
+        stage.expectNothingForwarded();
+
+        stage.useTeachers(2);
+        stage.expectNothingForwarded();
+        stage.useTeachers(1);
+
+        stage.expectScore(0);
+    }
+
+    @Test
+    void aWorkerThatIsStuckIsHeardAsAFailureThoughTheControllerAnswers() {
+        stage.stop();
+        stage = new Stage(kit, Duration.ofMillis(100));
+        stage.ready(SmallRun.RECIPE);
+        LinearNetworks.Hold hold = stage.networks.holdAt(Operation.EVALUATE);
+        stage.run(1);
+        hold.awaitStuck();
+
+        assertThat(stage.expectFailed(1)).isEqualTo("its worker has been at one piece of work for 100 ms");
+        hold.letGo();
     }
 
     @Test

@@ -35,11 +35,15 @@ final class Stage {
     private final ActorTestKit kit;
 
     Stage(ActorTestKit kit) {
+        this(kit, SmallRun.WORK_WITHIN);
+    }
+
+    Stage(ActorTestKit kit, Duration workWithin) {
         this.kit = kit;
         this.supervisor = kit.createTestProbe();
         this.critic = kit.createTestProbe();
         this.teachers = List.of(kit.createTestProbe(), kit.createTestProbe());
-        this.generator = kit.spawn(GeneratorExpert.create(networks, SmallRun.PINNED));
+        this.generator = kit.spawn(GeneratorExpert.create(networks, SmallRun.PINNED, workWithin));
     }
 
     GeneratorMessage.BeginPhase begin(int epoch, int phase, Recipe recipe, ExpertRef... frozen) {
@@ -52,7 +56,6 @@ final class Stage {
                 List.of(frozen),
                 Optional.empty(),
                 critic.getRef(),
-                teachers.stream().map(TestProbe::getRef).toList(),
                 supervisor.getRef());
     }
 
@@ -60,16 +63,23 @@ final class Stage {
     void ready(Recipe recipe) {
         generator.tell(begin(1, 1, recipe));
         expectReady(1, 1);
+        useTeachers(1);
+    }
+
+    void useTeachers(int epoch) {
+        generator.tell(new GeneratorMessage.UseTeachers(
+                epoch, teachers.stream().map(TestProbe::getRef).toList()));
     }
 
     void expectReady(int epoch, int phase) {
-        supervisor.expectMessage(new SupervisorMessage.RoleReady(epoch, Role.GENERATOR, phase));
+        supervisor.expectMessage(new SupervisorMessage.RoleReady(epoch, Role.GENERATOR, phase, generator));
     }
 
     String expectFailed(int epoch) {
         SupervisorMessage.RoleFailed failed = supervisor.expectMessageClass(SupervisorMessage.RoleFailed.class);
         assertThat(failed.epoch()).isEqualTo(epoch);
         assertThat(failed.role()).isEqualTo(Role.GENERATOR);
+        assertThat(failed.actor()).isEqualTo(generator);
         return failed.cause();
     }
 

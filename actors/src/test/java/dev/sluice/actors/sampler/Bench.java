@@ -68,7 +68,7 @@ final class Bench {
     static Bench serving(ActorTestKit kit, SamplerSettings settings) {
         Bench bench = new Bench(kit, settings);
         bench.sampler.tell(bench.serve(1));
-        bench.expect(new SupervisorMessage.RoleReady(1, Role.SAMPLER, 0));
+        bench.expect(new SupervisorMessage.RoleReady(1, Role.SAMPLER, 0, bench.sampler));
         return bench;
     }
 

@@ -325,11 +325,11 @@ class RecordedRequestsTest {
         ask("a");
         expect(Ledger.REQUEST_SERVED);
         bench.sampler.tell(serve(2, Optional.empty()));
-        bench.expect(new RoleReady(2, Role.SAMPLER, 0));
+        bench.expect(new RoleReady(2, Role.SAMPLER, 0, bench.sampler));
         ask("untold");
         recorder = kit.createTestProbe();
         bench.sampler.tell(serve(3, Optional.of(recorder.getRef())));
-        bench.expect(new RoleReady(3, Role.SAMPLER, 0));
+        bench.expect(new RoleReady(3, Role.SAMPLER, 0, bench.sampler));
 
         bench.recorder.expectNoMessage(Duration.ZERO);
         assertThat(expect(Ledger.SERVING_CHANGED))

@@ -77,7 +77,7 @@ class SamplerOnTorchTest {
                     2,
                     supervisor.getRef(),
                     Optional.empty()));
-            supervisor.expectMessage(PATIENCE, new RoleReady(1, Role.SAMPLER, 0));
+            supervisor.expectMessage(PATIENCE, new RoleReady(1, Role.SAMPLER, 0, sampler));
 
             sampler.tell(new SamplerMessage.SwapExpert(1, first, supervisor.getRef()));
             assertThat(supervisor.expectMessageClass(SwapDone.class, PATIENCE).expert())

@@ -86,7 +86,7 @@ class SamplerTest {
         assertThat(loading.status().ready()).isFalse();
         loading.networks.openGate();
 
-        loading.expect(new RoleReady(1, Role.SAMPLER, 0));
+        loading.expect(new RoleReady(1, Role.SAMPLER, 0, loading.sampler));
         assertThat(loading.status().ready()).isTrue();
         loading.stop();
     }
@@ -221,7 +221,7 @@ class SamplerTest {
 
         bench.sampler.tell(bench.serve(2));
 
-        bench.expect(new RoleReady(2, Role.SAMPLER, 0));
+        bench.expect(new RoleReady(2, Role.SAMPLER, 0, bench.sampler));
         assertThat(bench.status().modelVersion()).isEqualTo("toy@phase-1+teacher");
         assertThat(bench.networks.opened).hasValue(opened);
         bench.sampler.tell(bench.serve(1));
@@ -245,7 +245,8 @@ class SamplerTest {
         bench.expect(new RoleFailed(
                 2,
                 Role.SAMPLER,
-                "it serves toy@teacher and one sampler serves one model; start another for other@teacher"));
+                "it serves toy@teacher and one sampler serves one model; start another for other@teacher",
+                bench.sampler));
         bench.ask("a", 0, 1);
         bench.expectSamples("a", bench.plan(), 0, 1);
     }
@@ -271,7 +272,7 @@ class SamplerTest {
         broken.ask("a", 0, 1);
         assertThat(broken.expectRefused("a", Reason.NOT_READY)).contains("it gave up");
         broken.sampler.tell(good);
-        broken.expect(new RoleReady(2, Role.SAMPLER, 0));
+        broken.expect(new RoleReady(2, Role.SAMPLER, 0, broken.sampler));
         broken.ask("b", 0, 1);
         broken.expectSamples("b", broken.plan(), 0, 1);
         broken.stop();

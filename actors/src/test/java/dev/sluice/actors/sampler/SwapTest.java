@@ -112,7 +112,7 @@ class SwapTest {
 
         bench.orderSwap(1, first);
 
-        bench.expect(new SwapDone(1, first, 0));
+        bench.expect(new SwapDone(1, first, 0, bench.sampler));
         assertThat(bench.networks.opened).hasValue(opened);
     }
 
@@ -126,7 +126,7 @@ class SwapTest {
         bench.networks.openGate();
 
         assertThat(bench.supervisor.expectMessageClass(SwapDone.class).expert()).isEqualTo(first);
-        bench.expect(new SwapDone(1, first, 0));
+        bench.expect(new SwapDone(1, first, 0, bench.sampler));
         assertThat(bench.networks.opened).hasValue(opened + 1);
     }
 

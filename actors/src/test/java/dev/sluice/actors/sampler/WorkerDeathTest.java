@@ -99,7 +99,10 @@ class WorkerDeathTest {
         bench.networks.openGate();
 
         bench.expect(new RoleFailed(
-                1, Role.SAMPLER, "/store/phase-1.pt: not the file that phase-1 names (after 2 restarts)"));
+                1,
+                Role.SAMPLER,
+                "/store/phase-1.pt: not the file that phase-1 names (after 2 restarts)",
+                bench.sampler));
         bench.expectRefused("dies", Reason.FAILED);
         assertThat(bench.expectRefused("waits", Reason.FAILED)).contains("the sampler gave up: /store/phase-1.pt");
         assertThat(bench.status().ready()).isFalse();
@@ -108,7 +111,7 @@ class WorkerDeathTest {
         assertThat(bench.networks.open()).isZero();
 
         bench.sampler.tell(bench.serve(2));
-        bench.expect(new RoleReady(2, Role.SAMPLER, 0));
+        bench.expect(new RoleReady(2, Role.SAMPLER, 0, bench.sampler));
         bench.ask("served", 0, 1);
         bench.expectSamples("served", bench.plan(), 0, 1);
     }

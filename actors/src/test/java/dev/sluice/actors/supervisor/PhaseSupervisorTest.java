@@ -2,7 +2,6 @@ package dev.sluice.actors.supervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sluice.actors.node.RoleKeys;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.Tensor;
@@ -15,7 +14,9 @@ import dev.sluice.protocol.message.SupervisorMessage.RoleReady;
 import dev.sluice.protocol.message.SupervisorMessage.SwapDone;
 import dev.sluice.protocol.message.TeacherMessage;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
@@ -48,22 +49,28 @@ class PhaseSupervisorTest {
     }
 
     @Test
-    void nobodyIsToldAnythingBeforeEveryRoleIsOffered() {
+    void thePhaseBeginsOnceATeacherIsThereToo() {
         stage = new Stage(kit);
-        stage.offerAllButTheTeacher();
+        stage.offer(Role.GENERATOR, Role.CRITIC, Role.SAMPLER);
+        stage.sampler.expectMessageClass(SamplerMessage.Serve.class);
+        stage.generator.expectNoMessage(Duration.ofMillis(20));
 
-        stage.recorder.expectNoMessage(Duration.ofMillis(20));
-        stage.generator.expectNoMessage(Duration.ofMillis(1));
+        stage.join("second", Map.of(Role.TEACHER, stage.teacher.getRef()));
+        stage.teacher.expectMessageClass(TeacherMessage.Load.class);
+        stage.expectBegin(1);
+        stage.ready(Role.GENERATOR, 1);
+        stage.ready(Role.CRITIC, 1);
+        stage.settle();
+        stage.generator.expectNoMessage(Duration.ofMillis(20));
+        stage.ready(Role.TEACHER, 0);
 
-        stage.offer(RoleKeys.TEACHER, stage.teacher);
-        stage.generator.expectMessageClass(GeneratorMessage.BeginPhase.class);
+        stage.expectRun(1, Stage.CYCLES);
     }
 
     @Test
     void everyRoleIsToldWhatToLoadAndWhoItsPartnersAre() {
         stage = new Stage(kit);
-        stage.offerAllButTheTeacher();
-        stage.offer(RoleKeys.TEACHER, stage.teacher);
+        stage.offer(Role.GENERATOR, Role.CRITIC, Role.TEACHER, Role.SAMPLER);
         RunPlan run = Stage.RUN;
 
         stage.sampler.expectMessage(new SamplerMessage.Serve(
@@ -97,24 +104,27 @@ class PhaseSupervisorTest {
                 List.of(),
                 Optional.empty(),
                 stage.critic.getRef(),
-                List.of(stage.teacher.getRef()),
                 stage.supervisor));
-        for (String role : List.of("teacher", "generator", "critic", "sampler")) {
-            assertThat(stage.expectEvent("role-started")).containsEntry("role", role);
+        Set<Object> roles = new HashSet<>();
+        for (int i = 0; i < 4; i++) {
+            Map<String, Object> started = stage.expectEvent("role-started");
+            assertThat(started).containsEntry("node", "first").containsEntry("device", "cpu");
+            roles.add(started.get("role"));
         }
+        assertThat(roles).isEqualTo(Set.of("teacher", "generator", "critic", "sampler"));
     }
 
     @Test
     void aPhaseRunsOnceGeneratorCriticAndTeacherAreLoadedWhetherTheSamplerServesOrNot() {
         stage = new Stage(kit);
         stage.cast();
-        stage.tell(new RoleReady(1, Role.CRITIC, 1));
-        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.ready(Role.CRITIC, 1);
+        stage.ready(Role.TEACHER, 0);
         stage.generator.expectNoMessage(Duration.ofMillis(20));
 
-        stage.tell(new RoleReady(1, Role.GENERATOR, 1));
+        stage.ready(Role.GENERATOR, 1);
 
-        stage.generator.expectMessage(new GeneratorMessage.Run(1, 1, Stage.CYCLES));
+        stage.expectRun(1, Stage.CYCLES);
         PhasePlan.Phase phase = Stage.RUN.plan().phase(1);
         assertThat(stage.expectEvent("phase-begun"))
                 .containsEntry("phase", 1L)
@@ -124,33 +134,43 @@ class PhaseSupervisorTest {
     }
 
     @Test
-    void everyTeacherMustBeLoaded() {
+    void aTeacherOnANodeThatJoinsIsUsedAtOnce() {
         stage = new Stage(kit);
+        stage.run();
         TestProbe<TeacherMessage> second = kit.createTestProbe();
-        stage.offer(RoleKeys.TEACHER, stage.teacher);
-        stage.offer(RoleKeys.TEACHER, second);
-        stage.offerAllButTheTeacher();
-        second.expectMessageClass(TeacherMessage.Load.class);
-        assertThat(stage.generator
-                        .expectMessageClass(GeneratorMessage.BeginPhase.class)
-                        .teachers())
-                .containsExactlyInAnyOrder(stage.teacher.getRef(), second.getRef());
-        stage.tell(new RoleReady(1, Role.GENERATOR, 1));
-        stage.tell(new RoleReady(1, Role.CRITIC, 1));
-        stage.tell(new RoleReady(1, Role.TEACHER, 0));
-        stage.generator.expectNoMessage(Duration.ofMillis(20));
+        stage.join("second", Map.of(Role.TEACHER, second.getRef()));
+        stage.expectEvent("role-started");
+        second.expectMessage(new TeacherMessage.Load(1, Stage.RUN.teacher(), stage.supervisor));
 
-        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.tell(new RoleReady(1, Role.TEACHER, 0, second.getRef()));
 
-        stage.generator.expectMessageClass(GeneratorMessage.Run.class);
+        stage.generator.expectMessage(
+                new GeneratorMessage.UseTeachers(1, List.of(stage.teacher.getRef(), second.getRef())));
     }
 
     @Test
-    void whoeverIsOfferedLaterIsNotNeeded() {
+    void aSamplerOnANodeThatJoinsServesEverythingThatTheOthersServe() {
+        stage = new Stage(kit);
+        stage.run();
+        stage.spendBudget(1);
+        stage.publish(1);
+        stage.expectBegin(2);
+        stage.swap(1);
+        TestProbe<SamplerMessage> second = kit.createTestProbe();
+        stage.join("second", Map.of(Role.SAMPLER, second.getRef()));
+        stage.expectEvent("role-started");
+
+        second.expectMessageClass(SamplerMessage.Serve.class);
+        second.expectMessage(new SamplerMessage.SwapExpert(1, Stage.expert(1), stage.supervisor));
+        stage.expectEvent("swap-begun");
+    }
+
+    @Test
+    void anotherTrainersNodeStandsBy() {
         stage = new Stage(kit);
         stage.run();
         TestProbe<GeneratorMessage> late = kit.createTestProbe();
-        stage.offer(RoleKeys.GENERATOR, late);
+        stage.join("second", Map.of(Role.GENERATOR, late.getRef()));
 
         stage.spendBudget(1);
 
@@ -212,10 +232,10 @@ class PhaseSupervisorTest {
     void everyStageIsDrawnAndTheRunEndsWithTheLastSheet() {
         stage = new Stage(kit, new Gallery.Settings(2, 0, 4, Duration.ofSeconds(5), Set.of()));
         stage.cast();
-        stage.tell(new RoleReady(1, Role.SAMPLER, 0));
+        stage.ready(Role.SAMPLER, 0);
         stage.expectEvent("serving");
         answerGallery(0);
-        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.ready(Role.TEACHER, 0);
         stage.runPhase(1);
         stage.spendBudget(1);
         stage.publish(1);
@@ -225,7 +245,7 @@ class PhaseSupervisorTest {
         stage.runPhase(2);
         stage.spendBudget(2);
         stage.publish(2);
-        stage.tell(new SwapDone(2, Stage.expert(2), 12));
+        stage.tell(new SwapDone(2, Stage.expert(2), 12, stage.sampler.getRef()));
         stage.expectEvent("swap-done");
         stage.listener.expectNoMessage(Duration.ofMillis(20));
 

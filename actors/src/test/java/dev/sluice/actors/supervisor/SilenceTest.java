@@ -2,15 +2,16 @@ package dev.sluice.actors.supervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sluice.actors.node.RoleKeys;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage.ExpertPublished;
-import dev.sluice.protocol.message.SupervisorMessage.RoleReady;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ManualTime;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -39,7 +40,7 @@ class SilenceTest {
 
     @Test
     void nobodyOffersAnyRole() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
 
         assertThat(stage.expectFailedAfter(Stage.ROLES))
                 .isEqualTo("waited 60 s for a node that offers generator, critic, teacher, sampler");
@@ -47,23 +48,30 @@ class SilenceTest {
 
     @Test
     void oneRoleIsNotOfferedHoweverOftenTheOthersAre() {
-        stage = new Stage(kit);
-        stage.offerAllButTheTeacher();
-        stage.pass(Duration.ofSeconds(50));
-        stage.offer(RoleKeys.GENERATOR, kit.createTestProbe());
+        stage = Stage.unforgiving(kit);
+        stage.offer(Role.GENERATOR, Role.CRITIC, Role.SAMPLER);
+        stage.sampler.expectMessageClass(SamplerMessage.Serve.class);
+        stage.ready(Role.SAMPLER, 0);
+        for (int i = 0; i < 3; i++) {
+            stage.expectEvent("role-started");
+        }
+        stage.expectEvent("serving");
+        stage.pass(Duration.ofSeconds(30));
+        TestProbe<GeneratorMessage> another = kit.createTestProbe();
+        stage.join("another", Map.of(Role.GENERATOR, another.getRef()));
 
-        assertThat(stage.expectFailedAfter(Duration.ofSeconds(10)))
+        assertThat(stage.expectFailedAfter(Duration.ofSeconds(30)))
                 .isEqualTo("waited 60 s for a node that offers teacher");
     }
 
     @Test
     void aTrainerDoesNotLoad() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.cast();
-        stage.tell(new RoleReady(1, Role.SAMPLER, 0));
+        stage.ready(Role.SAMPLER, 0);
         stage.expectEvent("serving");
-        stage.tell(new RoleReady(1, Role.TEACHER, 0));
-        stage.tell(new RoleReady(1, Role.CRITIC, 1));
+        stage.ready(Role.TEACHER, 0);
+        stage.ready(Role.CRITIC, 1);
 
         assertThat(stage.expectFailedAfter(Stage.LOAD)).isEqualTo("waited 40 s for the generator to load phase 1");
         stage.expectTrainersReleased();
@@ -71,7 +79,7 @@ class SilenceTest {
 
     @Test
     void nobodyLoadsTheSecondPhase() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.run();
         stage.spendBudget(1);
         stage.publish(1);
@@ -84,9 +92,9 @@ class SilenceTest {
 
     @Test
     void theSamplerDoesNotServeTheTeacher() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.cast();
-        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.ready(Role.TEACHER, 0);
         stage.runPhase(1);
         for (int cycle = 0; cycle < 2; cycle++) {
             stage.pass(Duration.ofSeconds(15));
@@ -100,7 +108,7 @@ class SilenceTest {
 
     @Test
     void noCycleIsCommitted() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.run();
 
         assertThat(stage.expectFailedAfter(Stage.STALL)).isEqualTo("waited 20 s for phase 1 to commit a cycle");
@@ -109,7 +117,7 @@ class SilenceTest {
 
     @Test
     void everyCommittedCycleGivesTheNextOneItsFullTime() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.run();
         for (int cycle = 0; cycle < Stage.CYCLES; cycle++) {
             stage.pass(Stage.STALL.minusMillis(1));
@@ -124,13 +132,13 @@ class SilenceTest {
 
     @Test
     void aRoleThatAnswersWithoutCommittingMakesNoProgress() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.run();
         stage.tell(Stage.commit(1, 1, 0, true));
         stage.expectCycle(1, 0);
         stage.pass(Duration.ofSeconds(19));
-        stage.tell(new RoleReady(1, Role.GENERATOR, 1));
-        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.ready(Role.GENERATOR, 1);
+        stage.ready(Role.TEACHER, 0);
         stage.tell(Stage.commit(1, 1, 0, true));
         stage.tell(Stage.commit(1, 1, 2, true));
         stage.tell(Stage.commit(0, 1, 1, true));
@@ -141,7 +149,7 @@ class SilenceTest {
 
     @Test
     void theExpertIsNotPublishedThoughTheGeneratorGoesOnCommitting() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.run();
         stage.spendBudget(1);
         stage.pass(Duration.ofSeconds(30));
@@ -153,7 +161,7 @@ class SilenceTest {
 
     @Test
     void theSamplerDoesNotAnswerASwap() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.run();
         stage.spendBudget(1);
         stage.publish(1);
@@ -164,11 +172,11 @@ class SilenceTest {
 
     @Test
     void theSamplerDoesNotAnswerTheLastSwapAfterTheTrainersAreDone() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.train();
         stage.tell(Stage.commit(1, 2, Stage.CYCLES, true));
         stage.tell(new ExpertPublished(1, 2, Stage.expert(2)));
-        stage.tell(new RoleReady(1, Role.GENERATOR, 2));
+        stage.ready(Role.GENERATOR, 2);
 
         assertThat(stage.expectFailedAfter(Stage.SWAP))
                 .isEqualTo("waited 30 s for the sampler to swap in the expert of phase 2");
@@ -176,13 +184,13 @@ class SilenceTest {
 
     @Test
     void aSamplerThatDoesNotAnswerTheGalleryCostsTheSheetsAndNotTheRun() {
-        stage = new Stage(kit, new Gallery.Settings(2, 0, 4, Duration.ofSeconds(2), Set.of()));
+        stage = Stage.unforgiving(kit, new Gallery.Settings(2, 0, 4, Duration.ofSeconds(2), Set.of()));
         stage.cast();
-        stage.tell(new RoleReady(1, Role.SAMPLER, 0));
+        stage.ready(Role.SAMPLER, 0);
         stage.expectEvent("serving");
         stage.sampler.expectMessageClass(SamplerMessage.Generate.class);
         stage.pass(Duration.ofSeconds(7));
-        stage.tell(new RoleReady(1, Role.TEACHER, 0));
+        stage.ready(Role.TEACHER, 0);
         stage.runPhase(1);
         stage.spendBudget(1);
         stage.publish(1);
@@ -204,7 +212,7 @@ class SilenceTest {
 
     @Test
     void afterTheEndNoWaitIsOverdue() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.train();
         stage.expectTrainersReleased();
         stage.swap(2);
@@ -219,7 +227,7 @@ class SilenceTest {
 
     @Test
     void aFailureIsToldOnceHoweverManyWaitsRunOutAfterIt() {
-        stage = new Stage(kit);
+        stage = Stage.unforgiving(kit);
         stage.cast();
         stage.expectFailedAfter(Stage.LOAD);
         stage.expectTrainersReleased();

@@ -13,6 +13,7 @@ import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
+import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
@@ -25,17 +26,22 @@ import dev.sluice.protocol.message.SupervisorMessage.SwapDone;
 import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.checkpoint.StateFile;
 import dev.sluice.runtime.network.TrainingState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ManualTime;
@@ -46,7 +52,6 @@ import org.apache.pekko.actor.typed.BehaviorInterceptor;
 import org.apache.pekko.actor.typed.TypedActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
-import org.apache.pekko.actor.typed.receptionist.ServiceKey;
 
 /** One phase supervisor in a system whose time stands still, with every role played by the test. */
 final class Stage {
@@ -56,6 +61,10 @@ final class Stage {
     private static final Path STORE = Path.of("target", "supervisor-stage").toAbsolutePath();
     private static final ExpertRef TEACHER = new ExpertRef("teacher", "sha-t", 1, "/store/teacher.pt");
     static final Duration ROLES = Duration.ofSeconds(60);
+    static final Duration PLACE = Duration.ofSeconds(10);
+    static final Duration WORK = Duration.ofSeconds(10);
+    static final Duration BACK_OFF = Duration.ofSeconds(2);
+    static final int RESTARTS = 2;
     static final Duration LOAD = Duration.ofSeconds(40);
     static final Duration SWAP = Duration.ofSeconds(30);
     static final Duration STALL = Duration.ofSeconds(20);
@@ -63,6 +72,10 @@ final class Stage {
     static final RunPlan RUN = plan(1, Optional.empty(), 0);
 
     static RunPlan plan(int epoch, Optional<Checkpoint> from, int checkpointEvery) {
+        return plan(epoch, from, checkpointEvery, RESTARTS);
+    }
+
+    private static RunPlan plan(int epoch, Optional<Checkpoint> from, int checkpointEvery, int restarts) {
         return new RunPlan(
                 epoch,
                 from,
@@ -76,8 +89,13 @@ final class Stage {
                 20,
                 SKIPPED_LIMIT,
                 new RunPlan.Keeping(
-                        new CheckpointStore(STORE, STORE.resolve("checkpoints")), checkpointEvery, 2, Map.of()),
-                new RunPlan.Timeouts(ROLES, LOAD, SWAP, STALL));
+                        new CheckpointStore(STORE, STORE.resolve("checkpoints")),
+                        new Epochs(STORE.resolve("epochs")),
+                        checkpointEvery,
+                        2,
+                        Map.of()),
+                new RunPlan.Timeouts(ROLES, PLACE, LOAD, SWAP, STALL, WORK),
+                new RunPlan.Restarts(restarts, BACK_OFF, BACK_OFF.multipliedBy(4)));
     }
 
     final ActorTestKit kit;
@@ -89,14 +107,25 @@ final class Stage {
     final TestProbe<RecorderMessage> recorder;
     final TestProbe<Outcome> listener;
     final ActorRef<SupervisorMessage> supervisor;
+    /** Whether the recorder was told to go back while everybody was placed. */
+    boolean rewound;
+
     /** That the trainers are in. */
     int epoch;
 
-    /** Of all that the test offered, to be taken back at its end. */
-    private final List<Runnable> withdrawals = new ArrayList<>();
+    private final List<ActorRef<NodeMessage>> nodes = new ArrayList<>();
 
     Stage(ActorTestKit kit) {
         this(kit, NO_PICTURES);
+    }
+
+    /** A run that does not survive a single failure. */
+    static Stage unforgiving(ActorTestKit kit, Gallery.Settings pictures) {
+        return new Stage(kit, plan(1, Optional.empty(), 0, 0), pictures);
+    }
+
+    static Stage unforgiving(ActorTestKit kit) {
+        return unforgiving(kit, NO_PICTURES);
     }
 
     Stage(ActorTestKit kit, Gallery.Settings pictures) {
@@ -154,24 +183,49 @@ final class Stage {
         listener.expectNoMessage(Duration.ofMillis(1));
     }
 
-    /** The receptionist hears of it before any supervisor that is spawned after this asks. */
-    <M> void offer(ServiceKey<M> key, TestProbe<M> role) {
-        ActorRef<Receptionist.Command> receptionist = kit.system().receptionist();
-        receptionist.tell(Receptionist.register(key, role.getRef()));
-        withdrawals.add(() -> receptionist.tell(Receptionist.deregister(key, role.getRef())));
+    /** A node that offers these roles and has them played by the given actors, as often as it is asked. */
+    ActorRef<NodeMessage> join(String name, Map<Role, ActorRef<?>> players) {
+        return join(name, players, true);
     }
 
-    void offerAllButTheTeacher() {
-        offer(RoleKeys.GENERATOR, generator);
-        offer(RoleKeys.CRITIC, critic);
-        offer(RoleKeys.SAMPLER, sampler);
+    /** @param answers whether the node carries orders out; else it is silent */
+    ActorRef<NodeMessage> join(String name, Map<Role, ActorRef<?>> players, boolean answers) {
+        ActorRef<NodeMessage> node = kit.spawn(FakeNode.create(name, players, answers));
+        ActorRef<Receptionist.Command> receptionist = kit.system().receptionist();
+        receptionist.tell(Receptionist.register(RoleKeys.NODE, node));
+        nodes.add(node);
+        return node;
+    }
+
+    /** The node that plays everything. */
+    ActorRef<NodeMessage> offer(Role... roles) {
+        Map<Role, ActorRef<?>> players = new EnumMap<>(Role.class);
+        for (Role role : roles) {
+            players.put(role, player(role).getRef());
+        }
+        return join("first", players);
+    }
+
+    TestProbe<?> player(Role role) {
+        return switch (role) {
+            case GENERATOR -> generator;
+            case CRITIC -> critic;
+            case TEACHER -> teacher;
+            case SAMPLER -> sampler;
+            case CONTROL -> throw new IllegalArgumentException("control is not played");
+        };
     }
 
     void offerEverything() {
-        offerAllButTheTeacher();
-        offer(RoleKeys.TEACHER, teacher);
-        for (int i = 0; i < 4; i++) {
-            expectEvent("role-started");
+        offer(Role.GENERATOR, Role.CRITIC, Role.TEACHER, Role.SAMPLER);
+        int started = 0;
+        while (started < 4) {
+            if (recorder.receiveMessage() instanceof RecorderMessage.Event event) {
+                assertThat(event.type()).as(event.toString()).isEqualTo("role-started");
+                started++;
+            } else {
+                rewound = true;
+            }
         }
     }
 
@@ -181,6 +235,11 @@ final class Stage {
         sampler.expectMessageClass(SamplerMessage.Serve.class);
         teacher.expectMessageClass(TeacherMessage.Load.class);
         expectBegin(1);
+    }
+
+    void ready(Role role, int ofPhase) {
+        tell(new RoleReady(
+                role == Role.SAMPLER ? 1 : epoch, role, ofPhase, player(role).getRef()));
     }
 
     void expectBegin(int phase) {
@@ -197,12 +256,24 @@ final class Stage {
         run(CYCLES);
     }
 
+    /** As {@link #run}; the node that plays everything. */
+    ActorRef<NodeMessage> runOn() {
+        run();
+        return nodes.get(0);
+    }
+
+    /** The node that plays everything is gone. */
+    void nodeGone() {
+        kit.stop(nodes.get(0), Duration.ofSeconds(10));
+        settle();
+    }
+
     /** @param stand cycle that the generator is told to run to */
     void run(int stand) {
         cast();
-        tell(new RoleReady(1, Role.SAMPLER, 0));
+        ready(Role.SAMPLER, 0);
         expectEvent("serving");
-        tell(new RoleReady(1, Role.TEACHER, 0));
+        ready(Role.TEACHER, 0);
         runPhase(1, stand);
     }
 
@@ -212,10 +283,15 @@ final class Stage {
     }
 
     private void runPhase(int phase, int stand) {
-        tell(new RoleReady(1, Role.GENERATOR, phase));
-        tell(new RoleReady(1, Role.CRITIC, phase));
+        ready(Role.GENERATOR, phase);
+        ready(Role.CRITIC, phase);
         expectEvent("phase-begun");
-        generator.expectMessage(new GeneratorMessage.Run(1, phase, stand));
+        expectRun(phase, stand);
+    }
+
+    void expectRun(int phase, int stand) {
+        generator.expectMessage(new GeneratorMessage.UseTeachers(epoch, List.of(teacher.getRef())));
+        generator.expectMessage(new GeneratorMessage.Run(epoch, phase, stand));
     }
 
     static CycleCommitted commit(int epoch, int phase, int cycle, boolean stepped) {
@@ -285,7 +361,7 @@ final class Stage {
     }
 
     void swap(int phase) {
-        tell(new SwapDone(phase, expert(phase), 12));
+        tell(new SwapDone(phase, expert(phase), 12, sampler.getRef()));
         expectEvent("swap-done");
     }
 
@@ -299,6 +375,16 @@ final class Stage {
         runPhase(2);
         spendBudget(2);
         publish(2);
+    }
+
+    private static void forgetStore() {
+        try (Stream<Path> files = Files.exists(STORE) ? Files.walk(STORE) : Stream.empty()) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     void tell(SupervisorMessage message) {
@@ -320,9 +406,31 @@ final class Stage {
     }
 
     void expectTrainersReleased() {
-        generator.expectMessage(new GeneratorMessage.Release(1));
-        critic.expectMessage(new CriticMessage.Release(1));
-        teacher.expectMessage(new TeacherMessage.Release(1));
+        expectRingReleased();
+        teacher.expectMessage(new TeacherMessage.Release(supervisor));
+    }
+
+    /** Generator and critic are let go of. */
+    void expectRingReleased() {
+        generator.expectMessage(new GeneratorMessage.Release(epoch));
+        critic.expectMessage(new CriticMessage.Release(epoch));
+    }
+
+    /** After the back-off everybody is told to begin again, under a new epoch. */
+    void expectNewEpoch(int phase, Duration backOff) {
+        expectRingReleased();
+        pass(backOff);
+        int before = epoch;
+        RecorderMessage.Event started = recorder.expectMessageClass(RecorderMessage.Event.class);
+        assertThat(started.type()).as(started.toString()).isEqualTo("role-started");
+        epoch = ((Long) started.fields().get("epoch")).intValue();
+        assertThat(epoch).isGreaterThan(before);
+        expectEvent("role-started");
+        assertThat(recorder.expectMessageClass(RecorderMessage.Rewind.class).phase())
+                .isEqualTo(phase);
+        assertThat(teacher.expectMessageClass(TeacherMessage.Load.class).epoch())
+                .isEqualTo(epoch);
+        expectBegin(phase);
     }
 
     void expectFault() {
@@ -332,7 +440,12 @@ final class Stage {
     /** The run is over, with the same cause for the user and in the log. */
     String expectFailed() {
         String cause = listener.expectMessageClass(Outcome.Failed.class).cause();
-        assertThat(expectEvent("run-failed")).containsEntry("cause", cause);
+        RecorderMessage.Event event = recorder.expectMessageClass(RecorderMessage.Event.class);
+        while (!event.type().equals("run-failed")) {
+            assertThat(event.type()).isIn("fault-seen", "role-stopped");
+            event = recorder.expectMessageClass(RecorderMessage.Event.class);
+        }
+        assertThat(event.fields()).containsEntry("cause", cause);
         return cause;
     }
 
@@ -344,7 +457,9 @@ final class Stage {
 
     /** Stops everybody. The next test's supervisor must not meet this one's roles. */
     void stop() {
-        withdrawals.forEach(Runnable::run);
         kit.stop(supervisor, Duration.ofSeconds(10));
+        nodes.forEach(node -> kit.stop(node, Duration.ofSeconds(10)));
+        // The next test's supervisor must not find this one's checkpoints either.
+        forgetStore();
     }
 }

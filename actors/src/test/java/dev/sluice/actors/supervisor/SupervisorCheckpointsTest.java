@@ -6,13 +6,11 @@ import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
-import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage.BudgetSpent;
 import dev.sluice.protocol.message.SupervisorMessage.RoleReady;
 import dev.sluice.protocol.message.SupervisorMessage.StateNotSaved;
 import dev.sluice.protocol.message.SupervisorMessage.StateSaved;
-import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -90,7 +88,9 @@ class SupervisorCheckpointsTest {
         stage.settle();
         stage.recorder.expectNoMessage(Duration.ofMillis(50));
 
-        assertThat(stage.expectFailedAfter(Stage.LOAD)).isEqualTo("waited 40 s for the checkpoint of phase 1, cycle 2");
+        stage.pass(Stage.LOAD);
+        assertThat(stage.expectEvent("fault-seen"))
+                .containsEntry("cause", "waited 40 s for the checkpoint of phase 1, cycle 2");
     }
 
     @Test
@@ -215,13 +215,13 @@ class SupervisorCheckpointsTest {
                         .expectMessageClass(CriticMessage.BeginPhase.class)
                         .from())
                 .contains(from.critic());
-        stage.recorder.expectMessage(new RecorderMessage.Rewind(1, 1));
+        assertThat(stage.rewound).isTrue();
 
-        stage.tell(new RoleReady(5, Role.TEACHER, 0));
-        stage.tell(new RoleReady(5, Role.GENERATOR, 1));
-        stage.tell(new RoleReady(5, Role.CRITIC, 1));
+        stage.ready(Role.TEACHER, 0);
+        stage.ready(Role.GENERATOR, 1);
+        stage.ready(Role.CRITIC, 1);
         assertThat(stage.expectEvent("phase-begun")).containsEntry("cycle", 1L);
-        stage.generator.expectMessage(new GeneratorMessage.Run(5, 1, 2));
+        stage.expectRun(1, 2);
         commit(1);
         stage.tell(new BudgetSpent(5, 1, 2));
         stage.keep(1, 2);
@@ -244,13 +244,13 @@ class SupervisorCheckpointsTest {
         stage = new Stage(kit, Stage.plan(2, Optional.of(checkpoint(1, 3)), 2), Stage.NO_PICTURES);
         stage.offerEverything();
         stage.expectBegin(1);
-        stage.recorder.expectMessage(new RecorderMessage.Rewind(1, 3));
-        stage.tell(new RoleReady(2, Role.TEACHER, 0));
-        stage.tell(new RoleReady(2, Role.GENERATOR, 1));
-        stage.tell(new RoleReady(2, Role.CRITIC, 1));
+        stage.ready(Role.TEACHER, 0);
+        stage.ready(Role.GENERATOR, 1);
+        stage.ready(Role.CRITIC, 1);
 
         stage.expectEvent("phase-begun");
         stage.expectEvent("phase-ended");
+        stage.generator.expectMessageClass(GeneratorMessage.UseTeachers.class);
         stage.generator.expectMessageClass(GeneratorMessage.Publish.class);
     }
 
@@ -260,24 +260,17 @@ class SupervisorCheckpointsTest {
         stage.run();
         skipThree();
         stage.expectFault();
-        stage.epoch = 2;
         assertThat(stage.expectEvent("went-back")).containsEntry("cycle", 0L);
-        stage.recorder.expectMessage(new RecorderMessage.Rewind(1, 0));
-        assertThat(stage.teacher.expectMessageClass(TeacherMessage.Load.class).epoch())
-                .isEqualTo(2);
-        assertThat(stage.generator
-                        .expectMessageClass(GeneratorMessage.BeginPhase.class)
-                        .epoch())
-                .isEqualTo(2);
+        stage.expectNewEpoch(1, Duration.ofMillis(1));
 
         // Late ones of the epoch before.
         stage.tell(Stage.commit(1, 1, 0, true));
-        stage.tell(new RoleReady(1, Role.GENERATOR, 1));
-        stage.tell(new RoleReady(2, Role.TEACHER, 0));
-        stage.tell(new RoleReady(2, Role.GENERATOR, 1));
-        stage.tell(new RoleReady(2, Role.CRITIC, 1));
+        stage.tell(new RoleReady(1, Role.GENERATOR, 1, stage.generator.getRef()));
+        stage.ready(Role.TEACHER, 0);
+        stage.ready(Role.GENERATOR, 1);
+        stage.ready(Role.CRITIC, 1);
         stage.expectEvent("phase-begun");
-        stage.generator.expectMessage(new GeneratorMessage.Run(2, 1, 3));
+        stage.expectRun(1, 3);
         skipThree();
         stage.expectFault();
 
@@ -287,22 +280,23 @@ class SupervisorCheckpointsTest {
     }
 
     @Test
-    void itGoesBackToTheLastCheckpointOfThePhase() {
+    void itGoesBackToTheLastCheckpointOfThePhase() throws IOException {
         Checkpoint from = checkpoint(1, 0);
+        Stage.RUN.keeping().store().complete(from);
         stage = new Stage(kit, Stage.plan(3, Optional.of(from), 0), Stage.NO_PICTURES);
         stage.offerEverything();
         stage.expectBegin(1);
-        stage.recorder.expectMessage(new RecorderMessage.Rewind(1, 0));
-        stage.tell(new RoleReady(3, Role.TEACHER, 0));
-        stage.tell(new RoleReady(3, Role.GENERATOR, 1));
-        stage.tell(new RoleReady(3, Role.CRITIC, 1));
+        stage.ready(Role.TEACHER, 0);
+        stage.ready(Role.GENERATOR, 1);
+        stage.ready(Role.CRITIC, 1);
         stage.expectEvent("phase-begun");
         skipThree();
 
-        assertThat(stage.generator
-                        .expectMessageClass(GeneratorMessage.Run.class)
-                        .epoch())
-                .isEqualTo(3);
+        stage.expectRun(1, 3);
+        stage.expectFault();
+        stage.expectEvent("went-back");
+        stage.expectRingReleased();
+        stage.pass(Duration.ofMillis(1));
         GeneratorMessage.BeginPhase again = stage.generator.expectMessageClass(GeneratorMessage.BeginPhase.class);
         assertThat(again.from()).contains(from.generator());
         assertThat(again.epoch()).isEqualTo(4);

@@ -16,6 +16,7 @@ import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.distillation.PlainLoop;
 import dev.sluice.runtime.network.Architecture;
 import dev.sluice.runtime.network.NetworkCard;
@@ -131,8 +132,14 @@ class RingEqualsPlainLoopTest {
                 4,
                 2,
                 0,
-                new RunPlan.Keeping(new CheckpointStore(folder, folder.resolve("checkpoints-" + name)), 0, 1, Map.of()),
-                new RunPlan.Timeouts(patience, patience, patience, patience));
+                new RunPlan.Keeping(
+                        new CheckpointStore(folder, folder.resolve("checkpoints-" + name)),
+                        new Epochs(folder.resolve("epochs-" + name)),
+                        0,
+                        1,
+                        Map.of()),
+                new RunPlan.Timeouts(patience, patience, patience, patience, patience, patience),
+                new RunPlan.Restarts(0, Duration.ofSeconds(1), Duration.ofSeconds(1)));
         control.spawn(
                 PhaseSupervisor.create(run, recorder, new Gallery.Settings(4, 2, 2, patience, Set.of()), listener),
                 "supervisor",

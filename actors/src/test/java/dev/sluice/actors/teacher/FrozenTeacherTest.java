@@ -47,7 +47,7 @@ class FrozenTeacherTest {
 
     @BeforeEach
     void spawn() {
-        teacher = kit.spawn(FrozenTeacher.create(networks, SmallRun.PINNED));
+        teacher = kit.spawn(FrozenTeacher.create(networks, SmallRun.PINNED, SmallRun.WORK_WITHIN));
     }
 
     @AfterEach
@@ -62,7 +62,7 @@ class FrozenTeacherTest {
     }
 
     private void expectReady(int epoch) {
-        supervisor.expectMessage(new SupervisorMessage.RoleReady(epoch, Role.TEACHER, 0));
+        supervisor.expectMessage(new SupervisorMessage.RoleReady(epoch, Role.TEACHER, 0, teacher));
     }
 
     private void ready(int epoch) {
@@ -90,7 +90,7 @@ class FrozenTeacherTest {
     }
 
     private void score(int epoch, int cycle, double guidance, NoisySamples noisy) {
-        teacher.tell(new TeacherMessage.Score(epoch, 1, cycle, guidance, noisy, critic.getRef()));
+        teacher.tell(new TeacherMessage.Score(epoch, 1, cycle, guidance, noisy, critic.getRef(), supervisor.getRef()));
     }
 
     private Tensor velocity(double guidance, NoisySamples noisy) {
@@ -147,7 +147,7 @@ class FrozenTeacherTest {
     void eachBatchGoesToTheCriticThatItNames() {
         ready(1);
         TestProbe<CriticMessage> other = kit.createTestProbe();
-        teacher.tell(new TeacherMessage.Score(1, 2, 7, 1, batch(7, 0), other.getRef()));
+        teacher.tell(new TeacherMessage.Score(1, 2, 7, 1, batch(7, 0), other.getRef(), supervisor.getRef()));
 
         ScoredSamples scored = other.expectMessageClass(ScoredSamples.class);
         assertThat(scored.phase()).isEqualTo(2);
@@ -180,8 +180,8 @@ class FrozenTeacherTest {
         Tensor x = Tensor.of(new float[3], 1, 3);
         score(1, 0, 2, new NoisySamples(x, x, x, Tensor.of(new double[] {0.5}, 1), Tensor.of(new long[1], 1)));
 
-        assertThat(expectFailed(1)).isEqualTo("the network takes samples of shape [2]");
-        assertThat(networks.left()).isZero();
+        assertThat(expectFailed(1))
+                .isEqualTo("it cannot score the batch of cycle 0: the network takes samples of shape [2]");
     }
 
     @Test
@@ -189,7 +189,7 @@ class FrozenTeacherTest {
         ready(1);
         score(1, 0, 2, batch(0, 0, 3));
 
-        assertThat(expectFailed(1)).isEqualTo("label 3 is no class");
+        assertThat(expectFailed(1)).isEqualTo("it cannot score the batch of cycle 0: label 3 is no class");
     }
 
     @Test
@@ -201,18 +201,70 @@ class FrozenTeacherTest {
     }
 
     @Test
-    void anEvaluationThatBreaksLosesWhatWaitedIsHeardAsAFailureAndTheActorCanLoadAgain() {
+    void aBatchThatCannotBeScoredIsItsExperimentsFailureAlone() {
         ready(1);
-        networks.breakAt(Operation.EVALUATE, "CUDA error: out of memory");
-        score(1, 0, 1, batch(0, 0));
-        score(1, 1, 1, batch(1, 0));
-        assertThat(expectFailed(1)).isEqualTo("CUDA error: out of memory");
-        assertThat(networks.left()).isZero();
+        TestProbe<SupervisorMessage> neighbour = kit.createTestProbe();
+        teacher.tell(new TeacherMessage.Load(5, file, neighbour.getRef()));
+        neighbour.expectMessage(new SupervisorMessage.RoleReady(5, Role.TEACHER, 0, teacher));
+        score(1, 0, 2, batch(0, 0, 3));
+        teacher.tell(new TeacherMessage.Score(5, 1, 9, 1, batch(9, 0), critic.getRef(), neighbour.getRef()));
 
-        networks.mend();
-        ready(2);
-        score(2, 2, 1, batch(2, 0));
-        assertThat(critic.expectMessageClass(ScoredSamples.class).cycle()).isEqualTo(2);
+        assertThat(expectFailed(1)).contains("label 3 is no class");
+        assertThat(critic.expectMessageClass(ScoredSamples.class).cycle()).isEqualTo(9);
+        neighbour.expectNoMessage(Duration.ofMillis(20));
+        assertThat(networks.left()).as("one network for both").isEqualTo(1);
+    }
+
+    @Test
+    void theTeacherGoesWithTheLastOfItsExperiments() {
+        ready(1);
+        TestProbe<SupervisorMessage> neighbour = kit.createTestProbe();
+        teacher.tell(new TeacherMessage.Load(5, file, neighbour.getRef()));
+        neighbour.expectMessageClass(SupervisorMessage.RoleReady.class);
+
+        neighbour.stop();
+        score(1, 0, 1, batch(0, 0));
+        critic.expectMessageClass(ScoredSamples.class);
+        teacher.tell(new TeacherMessage.Release(supervisor.getRef()));
+
+        supervisor.expectTerminated(teacher);
+        awaitLeft(0);
+    }
+
+    @Test
+    void anotherTeachersFileIsRefusedAndTheOneThatIsThereGoesOn() {
+        ready(1);
+        TestProbe<SupervisorMessage> neighbour = kit.createTestProbe();
+        ExpertRef other = networks.file("other", SmallRun.CARD, 1, 1, 1);
+        teacher.tell(new TeacherMessage.Load(5, other, neighbour.getRef()));
+
+        assertThat(neighbour
+                        .expectMessageClass(SupervisorMessage.RoleFailed.class)
+                        .cause())
+                .contains(file.sha256(), other.sha256());
+        score(1, 0, 1, batch(0, 0));
+        critic.expectMessageClass(ScoredSamples.class);
+    }
+
+    @Test
+    void aWorkerThatIsStuckIsHeardByEveryExperimentAndTheTeacherEnds() {
+        teacher.tell(new TeacherMessage.Release(supervisor.getRef()));
+        teacher = kit.spawn(FrozenTeacher.create(networks, SmallRun.PINNED, Duration.ofMillis(100)));
+        ready(1);
+        TestProbe<SupervisorMessage> neighbour = kit.createTestProbe();
+        teacher.tell(new TeacherMessage.Load(5, file, neighbour.getRef()));
+        neighbour.expectMessageClass(SupervisorMessage.RoleReady.class);
+        LinearNetworks.Hold hold = networks.holdAt(Operation.EVALUATE);
+        score(1, 0, 1, batch(0, 0));
+        hold.awaitStuck();
+
+        assertThat(expectFailed(1)).isEqualTo("its worker has been at one piece of work for 100 ms");
+        assertThat(neighbour
+                        .expectMessageClass(SupervisorMessage.RoleFailed.class)
+                        .epoch())
+                .isEqualTo(5);
+        hold.letGo();
+        supervisor.expectTerminated(teacher);
     }
 
     @Test
@@ -249,22 +301,10 @@ class FrozenTeacherTest {
     void ordersOfAnOlderEpochAreIgnored() {
         ready(2);
         load(1);
-        teacher.tell(new TeacherMessage.Release(1));
         score(2, 0, 1, batch(0, 0));
 
         assertThat(critic.expectMessageClass(ScoredSamples.class).epoch()).isEqualTo(2);
         supervisor.expectNoMessage(Duration.ofMillis(20));
-    }
-
-    @Test
-    void aReleasedTeacherLetsGoOfItsNetwork() {
-        ready(1);
-        teacher.tell(new TeacherMessage.Release(1));
-
-        awaitLeft(0);
-        score(1, 0, 1, batch(0, 0));
-        ready(2);
-        critic.expectNoMessage(Duration.ofMillis(20));
     }
 
     @Test
@@ -275,27 +315,6 @@ class FrozenTeacherTest {
 
         awaitLeft(0);
         score(1, 0, 1, batch(0, 0));
-        critic.expectNoMessage(Duration.ofMillis(20));
-    }
-
-    @Test
-    void aWedgedNetworkDoesNotKeepTheControllerFromANewEpoch() {
-        ready(1);
-        LinearNetworks.Hold hold = networks.holdAt(Operation.EVALUATE);
-        score(1, 0, 1, batch(0, 0));
-        score(1, 1, 1, batch(1, 0));
-        hold.awaitStuck();
-        networks.mend();
-
-        ready(2);
-        score(2, 0, 1, batch(0, 0));
-        assertThat(critic.expectMessageClass(ScoredSamples.class).epoch()).isEqualTo(2);
-
-        hold.letGo();
-        assertThat(critic.expectMessageClass(ScoredSamples.class).epoch())
-                .as("late, and bearing the old epoch by which the critic knows it")
-                .isEqualTo(1);
-        awaitLeft(1);
         critic.expectNoMessage(Duration.ofMillis(20));
     }
 

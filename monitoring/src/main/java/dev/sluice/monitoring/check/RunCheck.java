@@ -41,7 +41,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
     }
 
     /** Of these there may be any number. */
-    private static final Set<String> MANY = Set.of("teacher");
+    private static final Set<String> MANY = Set.of("teacher", "sampler");
 
     public RunCheck {
         violations = List.copyOf(violations);

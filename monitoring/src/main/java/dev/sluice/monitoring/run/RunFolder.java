@@ -156,6 +156,11 @@ public final class RunFolder {
         return root.resolve("checkpoints");
     }
 
+    /** The epochs that were handed out, a file each; made with the first. */
+    public Path epochs() {
+        return root.resolve("epochs");
+    }
+
     /** The finished expert of a phase, counted from 1. */
     public Path expert(int phase) {
         return root.resolve("experts").resolve("phase-" + phase + ".pt");

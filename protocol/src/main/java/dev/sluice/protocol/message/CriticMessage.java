@@ -55,7 +55,7 @@ public sealed interface CriticMessage {
      */
     record Save(int epoch, int phase, int cycle, String path) implements CriticMessage {}
 
-    /** Let go of networks and partners; the run is over. */
+    /** Let go of networks and partners, and end. */
     record Release(int epoch) implements CriticMessage {}
 
     /** Never leaves the JVM. */

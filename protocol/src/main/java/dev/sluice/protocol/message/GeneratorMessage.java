@@ -18,7 +18,6 @@ public sealed interface GeneratorMessage {
      *
      * @param frozen the experts of phases 1..phase−1, in order
      * @param from empty for the phase's beginning
-     * @param teachers any number; scored batches are spread over them
      */
     record BeginPhase(
             int epoch,
@@ -29,11 +28,19 @@ public sealed interface GeneratorMessage {
             List<ExpertRef> frozen,
             Optional<StateRef> from,
             ActorRef<CriticMessage> critic,
-            List<ActorRef<TeacherMessage>> teachers,
             ActorRef<SupervisorMessage> supervisor)
             implements GeneratorMessage {
         public BeginPhase {
             frozen = List.copyOf(frozen);
+        }
+    }
+
+    /**
+     * From now on have batches scored by these, one after the other. Batches under way at a teacher that is not among
+     * them any more are sent again; with none, they wait.
+     */
+    record UseTeachers(int epoch, List<ActorRef<TeacherMessage>> teachers) implements GeneratorMessage {
+        public UseTeachers {
             teachers = List.copyOf(teachers);
         }
     }
@@ -59,7 +66,7 @@ public sealed interface GeneratorMessage {
     /** Write the EMA expert of this phase to {@code path}, then report {@link SupervisorMessage.ExpertPublished}. */
     record Publish(int epoch, int phase, String path) implements GeneratorMessage {}
 
-    /** Let go of networks and partners; the run is over. */
+    /** Let go of networks and partners, and end. */
     record Release(int epoch) implements GeneratorMessage {}
 
     /** Never leaves the JVM. */

@@ -53,6 +53,9 @@ public sealed interface SamplerMessage {
     /** Answered at once, whatever the worker does (contract S6). */
     record GetStatus(ActorRef<SamplerStatus> replyTo) implements SamplerMessage {}
 
+    /** Nobody is to be served any more: end. */
+    record Release() implements SamplerMessage {}
+
     /** Never leaves the JVM. */
     non-sealed interface Local extends SamplerMessage {}
 }

@@ -1,14 +1,38 @@
 package dev.sluice.protocol.message;
 
 import dev.sluice.protocol.CycleReport;
+import dev.sluice.protocol.DeviceOffer;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
+import java.util.List;
+import org.apache.pekko.actor.typed.ActorRef;
 
-/** What the phase supervisor hears from the roles. It touches no tensor. */
+/** What an experiment's supervisor hears from nodes and roles. It touches no tensor. */
 public sealed interface SupervisorMessage {
+    /**
+     * What a node offers; each one replaces what it said before.
+     *
+     * @param name for people
+     * @param leaving whether the node is about to leave: what it plays should be handed over, and it plays nothing new
+     */
+    record NodeOffer(
+            ActorRef<NodeMessage> node, String name, List<Role> roles, List<DeviceOffer> devices, boolean leaving)
+            implements SupervisorMessage {
+        public NodeOffer {
+            roles = List.copyOf(roles);
+            devices = List.copyOf(devices);
+        }
+    }
+
+    /** The order to play {@code role} was carried out; {@code actor} understands that role's messages. */
+    record RolePlaced(long order, Role role, ActorRef<?> actor) implements SupervisorMessage {}
+
+    /** The node does not play that role; {@code reason} is written for the user. */
+    record RoleNotPlaced(long order, String reason) implements SupervisorMessage {}
+
     /** A role has loaded what it was told to and waits. {@code phase} is 0 for roles that know no phases. */
-    record RoleReady(int epoch, Role role, int phase) implements SupervisorMessage {}
+    record RoleReady(int epoch, Role role, int phase, ActorRef<?> actor) implements SupervisorMessage {}
 
     /** The generator has stepped (or skipped) and a cycle is over. */
     record CycleCommitted(int epoch, CycleReport report) implements SupervisorMessage {}
@@ -26,13 +50,15 @@ public sealed interface SupervisorMessage {
     record ExpertPublished(int epoch, int phase, ExpertRef expert) implements SupervisorMessage {}
 
     /** The sampler serves this expert from the next batch on. */
-    record SwapDone(int phase, ExpertRef expert, long millis) implements SupervisorMessage {}
+    record SwapDone(int phase, ExpertRef expert, long millis, ActorRef<SamplerMessage> sampler)
+            implements SupervisorMessage {}
 
     /** The sampler kept what it had. */
-    record SwapRefused(int phase, ExpertRef expert, String reason) implements SupervisorMessage {}
+    record SwapRefused(int phase, ExpertRef expert, String reason, ActorRef<SamplerMessage> sampler)
+            implements SupervisorMessage {}
 
     /** A role cannot go on; {@code cause} is written for the user. */
-    record RoleFailed(int epoch, Role role, String cause) implements SupervisorMessage {}
+    record RoleFailed(int epoch, Role role, String cause, ActorRef<?> actor) implements SupervisorMessage {}
 
     /** Never leaves the JVM. */
     non-sealed interface Local extends SupervisorMessage {}

@@ -23,7 +23,7 @@ import java.util.List;
  */
 record Frame(byte[] kryo, int kryoLength, List<Tensor> tensors) {
     /** To be raised with every change that an older node would misread. */
-    static final byte VERSION = 3;
+    static final byte VERSION = 4;
 
     /** The largest message has six. */
     static final int MAX_TENSORS = 64;

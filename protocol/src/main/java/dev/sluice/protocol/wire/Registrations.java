@@ -7,6 +7,7 @@ import com.esotericsoftware.kryo.serializers.RecordSerializer;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.CriticReport;
 import dev.sluice.protocol.CycleReport;
+import dev.sluice.protocol.DeviceOffer;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.NoisySamples;
@@ -18,6 +19,7 @@ import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.GeneratorMessage;
+import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerStatus;
@@ -49,6 +51,7 @@ final class Registrations {
             new Message(43, "generator.publish", GeneratorMessage.Publish.class),
             new Message(44, "generator.release", GeneratorMessage.Release.class),
             new Message(45, "generator.save", GeneratorMessage.Save.class),
+            new Message(46, "generator.use-teachers", GeneratorMessage.UseTeachers.class),
             new Message(50, "critic.begin-phase", CriticMessage.BeginPhase.class),
             new Message(51, "critic.samples", CriticMessage.Samples.class),
             new Message(52, "critic.scored-samples", CriticMessage.ScoredSamples.class),
@@ -62,6 +65,7 @@ final class Registrations {
             new Message(72, "sampler.generate", SamplerMessage.Generate.class),
             new Message(73, "sampler.cancel", SamplerMessage.Cancel.class),
             new Message(74, "sampler.get-status", SamplerMessage.GetStatus.class),
+            new Message(78, "sampler.release", SamplerMessage.Release.class),
             new Message(75, "sampler-status", SamplerStatus.class),
             new Message(76, "generation.generated", GenerationReply.Generated.class),
             new Message(77, "generation.refused", GenerationReply.Refused.class),
@@ -74,6 +78,11 @@ final class Registrations {
             new Message(86, "supervisor.role-failed", SupervisorMessage.RoleFailed.class),
             new Message(87, "supervisor.state-saved", SupervisorMessage.StateSaved.class),
             new Message(88, "supervisor.state-not-saved", SupervisorMessage.StateNotSaved.class),
+            new Message(100, "supervisor.node-offer", SupervisorMessage.NodeOffer.class),
+            new Message(101, "supervisor.role-placed", SupervisorMessage.RolePlaced.class),
+            new Message(102, "supervisor.role-not-placed", SupervisorMessage.RoleNotPlaced.class),
+            new Message(105, "node.attend", NodeMessage.Attend.class),
+            new Message(106, "node.play", NodeMessage.Play.class),
             new Message(90, "recorder.event", RecorderMessage.Event.class),
             new Message(91, "recorder.cycle", RecorderMessage.Cycle.class),
             new Message(92, "recorder.snapshot", RecorderMessage.Snapshot.class),
@@ -87,7 +96,8 @@ final class Registrations {
             TeacherMessage.Local.class,
             SamplerMessage.Local.class,
             SupervisorMessage.Local.class,
-            RecorderMessage.Local.class);
+            RecorderMessage.Local.class,
+            NodeMessage.Local.class);
 
     private static final Map<Class<?>, Message> BY_TYPE =
             MESSAGES.stream().collect(Collectors.toUnmodifiableMap(Message::type, Function.identity()));
@@ -115,6 +125,7 @@ final class Registrations {
         record(kryo, CriticReport.class, 21);
         record(kryo, CycleReport.class, 22);
         record(kryo, StateRef.class, 23);
+        record(kryo, DeviceOffer.class, 24);
 
         constants(kryo, Role.class, 30);
         constants(kryo, Recipe.Schedule.class, 31);

@@ -81,7 +81,8 @@ class RefusedAtSenderTest {
     @Test
     void nullAnywhere() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> serializer.toBinary(new SupervisorMessage.RoleFailed(1, null, "why")))
+                .isThrownBy(() -> serializer.toBinary(new SupervisorMessage.RoleFailed(
+                        1, null, "why", testKit.system().deadLetters())))
                 .withMessage("SupervisorMessage.RoleFailed.role is null");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> serializer.toBinary(

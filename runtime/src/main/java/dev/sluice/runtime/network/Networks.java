@@ -19,6 +19,11 @@ public interface Networks {
     /** Opens a network to train, with a fresh optimizer and an average that starts at its weights. */
     TrainableNetwork openForTraining(ExpertRef ref, AdamWSettings optimizer, double averageDecay);
 
+    /** Memory of the device that the networks are on, in bytes; 0 when that is not known. */
+    default long deviceMemory() {
+        return 0;
+    }
+
     /** The experts of a teacher that is made of two; empty for a single network. */
     default Optional<TwoExperts> expertsOf(ExpertRef ref) {
         return Optional.empty();

@@ -29,6 +29,11 @@ public final class TorchNetworks implements Networks {
     }
 
     @Override
+    public long deviceMemory() {
+        return LibTorch.memory(device);
+    }
+
+    @Override
     public Network open(ExpertRef ref) {
         Optional<TwoExperts> experts = expertsOf(ref);
         return experts.isPresent() ? openBoth(ref, experts.get()) : openOne(ref);

@@ -1,0 +1,282 @@
+package dev.sluice.actors.supervisor;
+
+import dev.sluice.protocol.DeviceOffer;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.CriticMessage;
+import dev.sluice.protocol.message.GeneratorMessage;
+import dev.sluice.protocol.message.NodeMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.apache.pekko.actor.typed.ActorRef;
+
+/**
+ * Who plays which role of one experiment, and on which node: one generator and one critic, a teacher and a sampler on
+ * every node that offers them. It orders what is missing from the nodes that offer it (design, decision 10); nodes that
+ * join are used at once, and what a lost node played is ordered from another.
+ */
+final class Company {
+    /** Somebody who plays. */
+    record Player(Role role, ActorRef<?> actor, ActorRef<NodeMessage> node, String nodeName, String device) {
+        boolean isTrainer() {
+            return TRAINERS.contains(role);
+        }
+    }
+
+    private record Order(Role role, SupervisorMessage.NodeOffer offer, String device) {}
+
+    private record Seat(ActorRef<NodeMessage> node, Role role) {}
+
+    private static final Set<Role> TRAINERS = EnumSet.of(Role.GENERATOR, Role.CRITIC);
+    private static final Set<Role> SPREAD = EnumSet.of(Role.TEACHER, Role.SAMPLER);
+
+    private final RunPlan run;
+    private final ActorRef<SupervisorMessage> supervisor;
+    private final Limits limits;
+    private final Map<ActorRef<NodeMessage>, SupervisorMessage.NodeOffer> offers = new LinkedHashMap<>();
+    private final Set<ActorRef<NodeMessage>> reachable = new HashSet<>();
+    private final Map<Long, Order> orders = new TreeMap<>();
+    private final Map<ActorRef<?>, Player> players = new LinkedHashMap<>();
+    /** Seats that a node did not fill when it was asked, until it makes another offer. */
+    private final Set<Seat> refused = new HashSet<>();
+    /** Seats whose player failed: not before the back-off is over, and then by somebody else. */
+    private final Set<Seat> backingOff = new HashSet<>();
+
+    private final Map<Seat, ActorRef<?>> failed = new LinkedHashMap<>();
+    private final Set<Role> wanted = EnumSet.noneOf(Role.class);
+    private long ordered;
+
+    Company(RunPlan run, ActorRef<SupervisorMessage> supervisor, Limits limits) {
+        this.run = run;
+        this.supervisor = supervisor;
+        this.limits = limits;
+    }
+
+    /** From now on these roles are to be played. */
+    void want(Collection<Role> roles) {
+        wanted.addAll(roles);
+        fill();
+    }
+
+    void wantNoMore(Collection<Role> roles) {
+        wanted.removeAll(roles);
+    }
+
+    /** The nodes there are: those that are new are asked what they offer. Says who they are. */
+    List<ActorRef<NodeMessage>> listed(Set<ActorRef<NodeMessage>> all, Set<ActorRef<NodeMessage>> nowReachable) {
+        reachable.clear();
+        reachable.addAll(nowReachable);
+        List<ActorRef<NodeMessage>> fresh =
+                all.stream().filter(node -> !offers.containsKey(node)).toList();
+        fresh.forEach(node -> {
+            offers.put(node, new SupervisorMessage.NodeOffer(node, "", List.of(), List.of(), false));
+            node.tell(new NodeMessage.Attend(supervisor));
+        });
+        fill();
+        return fresh;
+    }
+
+    void offered(SupervisorMessage.NodeOffer offer) {
+        if (offers.containsKey(offer.node())) {
+            offers.put(offer.node(), offer);
+            refused.removeIf(seat -> seat.node().equals(offer.node()));
+            fill();
+        }
+    }
+
+    /** The node's agent is gone, and with it what it was ordered and did not confirm. */
+    void nodeGone(ActorRef<?> node) {
+        offers.remove(node);
+        reachable.removeIf(node::equals);
+        refused.removeIf(seat -> seat.node().equals(node));
+        backingOff.removeIf(seat -> seat.node().equals(node));
+        failed.keySet().removeIf(seat -> seat.node().equals(node));
+        List.copyOf(orders.entrySet()).stream()
+                .filter(entry -> entry.getValue().offer().node().equals(node))
+                .forEach(entry -> forgetOrder(entry.getKey()));
+        fill();
+    }
+
+    /** An order was carried out; empty when it is none of these, or not wanted any more. */
+    Optional<Player> placed(SupervisorMessage.RolePlaced message) {
+        Order order = forgetOrder(message.order());
+        if (order == null || !wanted.contains(order.role())) {
+            return Optional.empty();
+        }
+        Player player = new Player(
+                order.role(),
+                message.actor(),
+                order.offer().node(),
+                order.offer().name(),
+                order.device());
+        failed.remove(new Seat(player.node(), player.role()));
+        players.put(player.actor(), player);
+        return Optional.of(player);
+    }
+
+    /** A node refused or did not answer: another one is asked, or this one when it makes another offer. */
+    void notPlaced(long number) {
+        Order order = forgetOrder(number);
+        if (order != null) {
+            refused.add(new Seat(order.offer().node(), order.role()));
+            fill();
+        }
+    }
+
+    private Order forgetOrder(long number) {
+        limits.came(new Limits.Awaited.Placement(number));
+        return orders.remove(number);
+    }
+
+    /** This one plays no more; empty when he did not before. */
+    Optional<Player> left(ActorRef<?> actor) {
+        return Optional.ofNullable(players.remove(actor));
+    }
+
+    /** The player has failed: rather somebody else is asked for his role, and never he. */
+    void failed(Player player) {
+        failed.put(new Seat(player.node(), player.role()), player.actor());
+    }
+
+    /** The seat of one who has failed stays empty until {@link #backOffOver}. */
+    void backOff(Player player) {
+        failed(player);
+        backingOff.add(new Seat(player.node(), player.role()));
+    }
+
+    void backOffOver(ActorRef<NodeMessage> node, Role role) {
+        backingOff.remove(new Seat(node, role));
+        fill();
+    }
+
+    /** The trainers' seats are empty from now on, and stay so until they are wanted again. Who played there. */
+    List<Player> dismissTrainers() {
+        wantNoMore(TRAINERS);
+        List.copyOf(orders.entrySet()).stream()
+                .filter(entry -> TRAINERS.contains(entry.getValue().role()))
+                .forEach(entry -> forgetOrder(entry.getKey()));
+        List<Player> dismissed =
+                players.values().stream().filter(Player::isTrainer).toList();
+        dismissed.forEach(player -> players.remove(player.actor()));
+        return dismissed;
+    }
+
+    Optional<Player> player(ActorRef<?> actor) {
+        return Optional.ofNullable(players.get(actor));
+    }
+
+    List<Player> playing(Role role) {
+        return players.values().stream().filter(p -> p.role() == role).toList();
+    }
+
+    List<Player> on(ActorRef<NodeMessage> node) {
+        return players.values().stream().filter(p -> p.node().equals(node)).toList();
+    }
+
+    ActorRef<GeneratorMessage> generator() {
+        return as(playing(Role.GENERATOR).get(0).actor());
+    }
+
+    ActorRef<CriticMessage> critic() {
+        return as(playing(Role.CRITIC).get(0).actor());
+    }
+
+    /** The reference as one to a role's messages: a node answers an order with an actor of the role that was ordered. */
+    static <M> ActorRef<M> as(ActorRef<?> actor) {
+        return actor.unsafeUpcast();
+    }
+
+    /** Roles that are wanted and that nobody plays. */
+    List<Role> missing() {
+        return wanted.stream().filter(role -> playing(role).isEmpty()).toList();
+    }
+
+    private void fill() {
+        for (Role role : wanted) {
+            if (SPREAD.contains(role)) {
+                List.copyOf(offers.values()).stream()
+                        .filter(offer -> isOpen(offer, role) && !isFilled(offer.node(), role))
+                        .forEach(offer -> order(role, offer));
+            } else if (playing(role).isEmpty() && orders.values().stream().noneMatch(o -> o.role() == role)) {
+                best(role).ifPresent(offer -> order(role, offer));
+            }
+        }
+    }
+
+    private boolean isOpen(SupervisorMessage.NodeOffer offer, Role role) {
+        Seat seat = new Seat(offer.node(), role);
+        return offer.roles().contains(role)
+                && !offer.devices().isEmpty()
+                && !offer.leaving()
+                && reachable.contains(offer.node())
+                && !refused.contains(seat)
+                && !backingOff.contains(seat);
+    }
+
+    private boolean isFilled(ActorRef<NodeMessage> node, Role role) {
+        return players.values().stream()
+                        .anyMatch(p -> p.role() == role && p.node().equals(node))
+                || orders.values().stream()
+                        .anyMatch(o -> o.role() == role && o.offer().node().equals(node));
+    }
+
+    /** Rather not where this role failed last, then where the fewest trainers are, then always the same. */
+    private Optional<SupervisorMessage.NodeOffer> best(Role role) {
+        return offers.values().stream()
+                .filter(offer -> isOpen(offer, role))
+                .min(Comparator.<SupervisorMessage.NodeOffer, Boolean>comparing(
+                                offer -> failed.containsKey(new Seat(offer.node(), role)))
+                        .thenComparing(this::trainers)
+                        .thenComparing(offer -> offer.node().path().toString()));
+    }
+
+    /** On the node's freest device, with those that are ordered and not in its offer yet. */
+    private long trainers(SupervisorMessage.NodeOffer offer) {
+        long onTheirWay = orders.values().stream()
+                .filter(o -> TRAINERS.contains(o.role()) && o.offer().node().equals(offer.node()))
+                .count();
+        return freest(offer).trainers() + onTheirWay;
+    }
+
+    private static DeviceOffer freest(SupervisorMessage.NodeOffer offer) {
+        return offer.devices().stream()
+                .min(Comparator.comparingInt(DeviceOffer::trainers)
+                        .thenComparing(Comparator.comparingLong(DeviceOffer::memoryBytes)
+                                .reversed()))
+                .orElseThrow();
+    }
+
+    private void order(Role role, SupervisorMessage.NodeOffer offer) {
+        long number = ++ordered;
+        String device = freest(offer).name();
+        orders.put(number, new Order(role, offer, device));
+        limits.await(
+                new Limits.Awaited.Placement(number),
+                run.timeouts().place(),
+                () -> "node " + offer.name() + " to play the " + role.key());
+        offer.node()
+                .tell(new NodeMessage.Play(
+                        number,
+                        run.card().name(),
+                        role,
+                        device,
+                        run.teacher().sha256(),
+                        Optional.ofNullable(failed.get(new Seat(offer.node(), role))),
+                        run.timeouts().work().toMillis(),
+                        supervisor));
+    }
+
+    /** Everybody who plays. */
+    Collection<Player> players() {
+        return new ArrayList<>(players.values());
+    }
+}

@@ -1,0 +1,50 @@
+package dev.sluice.actors.supervisor;
+
+import dev.sluice.protocol.DeviceOffer;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.NodeMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
+import java.util.List;
+import java.util.Map;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+
+/** A node whose roles are played by the test. */
+final class FakeNode {
+    /** The node leaves in order. */
+    record Leave() implements NodeMessage.Local {}
+
+    private FakeNode() {}
+
+    static Behavior<NodeMessage> create(String name, Map<Role, ActorRef<?>> players, boolean answers) {
+        return Behaviors.setup(context -> new Object() {
+            private ActorRef<SupervisorMessage> supervisor;
+
+            private SupervisorMessage.NodeOffer offer(boolean leaving) {
+                return new SupervisorMessage.NodeOffer(
+                        context.getSelf(),
+                        name,
+                        players.keySet().stream().sorted().toList(),
+                        List.of(new DeviceOffer("cpu", 0, 0)),
+                        leaving);
+            }
+
+            Behavior<NodeMessage> behavior() {
+                return Behaviors.receiveMessage(message -> {
+                    if (message instanceof NodeMessage.Attend attend) {
+                        supervisor = attend.supervisor();
+                        supervisor.tell(offer(false));
+                    } else if (message instanceof Leave) {
+                        supervisor.tell(offer(true));
+                    } else if (message instanceof NodeMessage.Play play && answers) {
+                        play.supervisor()
+                                .tell(new SupervisorMessage.RolePlaced(
+                                        play.order(), play.role(), players.get(play.role())));
+                    }
+                    return Behaviors.same();
+                });
+            }
+        }.behavior());
+    }
+}
