@@ -5,6 +5,7 @@ import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.Role;
 import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.TorchNetworks;
@@ -12,8 +13,11 @@ import java.io.Closeable;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -42,6 +46,13 @@ final class DistillCommand implements Callable<Integer> {
             description = "Folder for what the run leaves; must not hold a run. Default: runs/NAME-<next number>.")
     private Path run;
 
+    @Option(
+            names = "--processes",
+            description =
+                    "One process for each role on this machine, so that none can harm another; what dies is started"
+                            + " again and the run goes on.")
+    private boolean processes;
+
     @Mixin
     private RunOptions options;
 
@@ -54,6 +65,9 @@ final class DistillCommand implements Callable<Integer> {
         Settings settings = Settings.load(experiment, options.overrides(), Home.folder());
         ExperimentSettings chosen = settings.experiment();
         TeacherCheck.requireFits(chosen);
+        if (processes) {
+            return inProcesses(out, run != null ? run : nextRun(chosen.name()));
+        }
         ExpertRef reference = NetworkFile.reference("teacher", chosen.teacher());
         TorchNetworks networks = Device.networks(settings.engine());
         try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
@@ -71,6 +85,39 @@ final class DistillCommand implements Callable<Integer> {
             }
         }
         return 0;
+    }
+
+    /** The same run with every role in a process of its own; control is this command again, or resume. */
+    private int inProcesses(PrintWriter out, Path folder) throws Exception {
+        List<String> common = new ArrayList<>();
+        options.overrides().forEach(override -> common.addAll(List.of("--set", override)));
+        try (LocalCluster cluster = LocalCluster.start(
+                (role, port, seeds, again) -> arguments(role, port, seeds, again, folder, common), out)) {
+            return cluster.awaitControl();
+        }
+    }
+
+    private List<String> arguments(
+            Role role, int port, List<String> seeds, boolean again, Path folder, List<String> common) {
+        List<String> all = new ArrayList<>();
+        if (role != Role.CONTROL) {
+            all.addAll(List.of("node", "--roles", role.key(), "--node-port", Integer.toString(port), "--seed"));
+            all.add(String.join(",", seeds));
+            options.overrides().stream()
+                    .filter(override -> !override.startsWith("experiment."))
+                    .forEach(override -> all.addAll(List.of("--set", override)));
+            return all;
+        }
+        boolean begun = again && Files.exists(folder.resolve("config.conf"));
+        all.addAll(begun ? List.of("resume") : List.of("distill", "--experiment", experiment));
+        all.addAll(List.of("--run", folder.toString()));
+        all.addAll(common);
+        all.addAll(List.of("--set", "node.roles=[control]", "--set", "node.port=" + port, "--set"));
+        all.add("node.seeds=[" + seeds.stream().map(seed -> '"' + seed + '"').collect(Collectors.joining(", ")) + "]");
+        if (options.stay()) {
+            all.add("--stay");
+        }
+        return all;
     }
 
     private static Path nextRun(String name) {

@@ -9,11 +9,14 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A command of Sluice in a JVM of its own, started as this one was: so that what a run costs is that run's alone, and a
- * crash in one leaves the others. Ends when this process is told to end.
+ * crash in one leaves the others. Ends when this process is told to end, and by itself when this process is gone.
  */
 final class RunProcess {
     /** Longer than a run takes to keep its last checkpoint. */
     private static final long ENDING_SECONDS = 150;
+
+    /** Process that this one was started by and must not outlive. */
+    private static final String PARENT = "sluice.parent";
 
     private RunProcess() {}
 
@@ -24,16 +27,7 @@ final class RunProcess {
      * @return its exit code
      */
     static int run(List<String> arguments, Path log) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(ProcessHandle.current().info().command().orElse("java"));
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                // The bar is for terminals; the log is a file.
-                .filter(argument -> !argument.startsWith("-Dsluice.terminal="))
-                .forEach(command::add);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), SluiceCommand.class.getName()));
-        command.addAll(arguments);
-        Process process = new ProcessBuilder(command)
-                .redirectErrorStream(true)
+        Process process = builder(arguments)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
                 .start();
         Thread ending = new Thread(() -> end(process), "end-run");
@@ -45,8 +39,33 @@ final class RunProcess {
         }
     }
 
-    private static void end(Process process) {
-        process.destroy();
+    /** A JVM like this one with other arguments, whose two streams are one. */
+    static ProcessBuilder builder(List<String> arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(ProcessHandle.current().info().command().orElse("java"));
+        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                // The bar is for terminals; the output goes elsewhere.
+                .filter(argument -> !argument.startsWith("-Dsluice.terminal=") && !argument.startsWith("-D" + PARENT))
+                .forEach(command::add);
+        command.add("-D" + PARENT + "=" + ProcessHandle.current().pid());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), SluiceCommand.class.getName()));
+        command.addAll(arguments);
+        return new ProcessBuilder(command).redirectErrorStream(true);
+    }
+
+    /** A process that was started by another one ends, in order, when that one is gone without a word. */
+    static void endWithParent() {
+        Long parent = Long.getLong(PARENT);
+        if (parent != null) {
+            ProcessHandle.of(parent)
+                    .ifPresentOrElse(handle -> handle.onExit().thenRun(() -> System.exit(1)), () -> System.exit(1));
+        }
+    }
+
+    /** Asks it to end, and makes it end when that takes too long. */
+    static void end(Process process) {
+        // Process.destroy would close our end of its output too.
+        process.toHandle().destroy();
         try {
             if (!process.waitFor(ENDING_SECONDS, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
@@ -56,7 +75,7 @@ final class RunProcess {
         }
     }
 
-    private static void removeHook(Thread ending) {
+    static void removeHook(Thread ending) {
         try {
             Runtime.getRuntime().removeShutdownHook(ending);
         } catch (IllegalStateException e) {

@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             TrainClassifierCommand.class,
             SampleCommand.class,
             ServeCommand.class,
+            NodeCommand.class,
             EvaluateCommand.class,
             CompareCommand.class,
             CheckCommand.class,
@@ -39,10 +40,11 @@ public final class SluiceCommand implements Runnable {
 
     private SluiceCommand() {}
 
-    /** Runs a command and ends the JVM with its exit code: 0 done, 1 failed, 2 used wrongly. */
+    /** Runs a command and ends the JVM with its exit code: 0 done, 2 used wrongly, else as {@link ExitCode} says. */
     public static void main(String[] args) {
         // Before any other thread logs: slf4j would otherwise greet the user with a warning about early calls.
         LoggerFactory.getLogger(SluiceCommand.class);
+        RunProcess.endWithParent();
         Runtime.getRuntime().halt(run(args));
     }
 
@@ -59,6 +61,10 @@ public final class SluiceCommand implements Runnable {
 
     /** Problems of input are one line; anything else is our fault and shows its trace. */
     private static int explain(Exception e, CommandLine line, CommandLine.ParseResult parsed) {
+        if (e instanceof RemovedFromCluster) {
+            line.getErr().println("sluice: " + e.getMessage());
+            return ExitCode.START_AGAIN;
+        }
         if (e instanceof UserError
                 || e instanceof BadSettings
                 || e instanceof BadRunFolder
@@ -70,7 +76,7 @@ public final class SluiceCommand implements Runnable {
             line.getErr().println("sluice: an error of Sluice itself; please report it with what follows");
             e.printStackTrace(line.getErr());
         }
-        return CommandLine.ExitCode.SOFTWARE;
+        return ExitCode.FAILED;
     }
 
     @Override

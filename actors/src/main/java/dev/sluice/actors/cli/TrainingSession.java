@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
@@ -76,18 +77,28 @@ record TrainingSession(
         ActorRef<SupervisorMessage> supervisor = supervisor(process, recorder, ended);
         stopBeforeShutdown(process, supervisor, told);
         writeOutBeforeTheEnd(process, recorder);
-        Outcome outcome = finish(process, recorder, ended.join());
+        Outcome outcome = finish(process, recorder, await(ended));
         try {
             tell(outcome, out);
         } finally {
             told.complete(Done.getInstance());
         }
         if (outcome instanceof Outcome.Stopped) {
-            leaveToTheSignal();
+            Signals.leaveToTheSignal();
+            throw new RemovedFromCluster();
         }
         if (stay) {
             say(out, "sluice: serving on at " + process.url() + " until Ctrl-C");
             new CountDownLatch(1).await();
+        }
+    }
+
+    private static Outcome await(CompletableFuture<Outcome> outcome) throws InterruptedException {
+        try {
+            return outcome.join();
+        } catch (CompletionException e) {
+            Signals.leaveToTheSignal();
+            throw e.getCause() instanceof RemovedFromCluster removed ? removed : e;
         }
     }
 
@@ -100,10 +111,7 @@ record TrainingSession(
             return Behaviors.same();
         });
         ActorRef<Outcome> listener = process.spawn(completing, "listener", Props.empty());
-        process.system()
-                .getWhenTerminated()
-                .thenAccept(done ->
-                        ended.complete(new Outcome.Failed("the actor system stopped by itself; its log says why")));
+        process.system().getWhenTerminated().thenAccept(done -> ended.completeExceptionally(new RemovedFromCluster()));
         RunPlan plan = plan(
                 settings,
                 new ModelCard(experiment.name(), card.sampleShape(), card.classNames()),
@@ -211,21 +219,6 @@ record TrainingSession(
         } else {
             say(out, "sluice: done; experts and samples are in " + folder.root());
         }
-    }
-
-    /**
-     * The signal that stopped the run ends the process too, with the exit code that it stands for, once everything has
-     * been shut down in order: this thread must not be faster.
-     */
-    private static void leaveToTheSignal() throws InterruptedException {
-        Thread probe = new Thread(() -> {});
-        try {
-            Runtime.getRuntime().addShutdownHook(probe);
-            Runtime.getRuntime().removeShutdownHook(probe);
-        } catch (IllegalStateException shuttingDown) {
-            new CountDownLatch(1).await();
-        }
-        throw new UserError("the run was stopped because its node left the cluster; the log says why");
     }
 
     private static void say(PrintWriter out, String line) {

@@ -107,6 +107,12 @@ public final class SluiceProcess implements AutoCloseable {
         return spawn(behavior, name, DispatcherSelector.blocking());
     }
 
+    /** {@code host:port} by which the other nodes reach this one. */
+    public String address() {
+        Address address = Cluster.get(system).selfMember().address();
+        return address.getHost().orElseThrow() + ":" + address.getPort().orElseThrow();
+    }
+
     /** The agent of this node. */
     public ActorRef<NodeMessage> node() {
         return node;

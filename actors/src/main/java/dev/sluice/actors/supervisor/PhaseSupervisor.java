@@ -299,6 +299,11 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     @Override
+    public void notKept(int phase, int cycle, String reason) {
+        getContext().getLog().warn("no checkpoint at phase {}, cycle {}: {}", phase, cycle, reason);
+    }
+
+    @Override
     public void published(ExpertRef expert) {
         recovery.progressed();
         serving.finished(expert);
@@ -327,10 +332,13 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         }
     }
 
-    /** What the node plays goes to others: trainers at the next cycle boundary, teachers now. */
+    /**
+     * What the node plays goes to others: trainers at the next cycle boundary; teachers now, but for the last one, without
+     * which there would be no boundary.
+     */
     private void handOver(ActorRef<NodeMessage> node) {
         for (Company.Player player : company.on(node)) {
-            if (player.role() == Role.TEACHER) {
+            if (player.role() == Role.TEACHER && training.hasTeachersBeside(player.actor())) {
                 drop(player);
                 release(player.role(), player.actor());
             }

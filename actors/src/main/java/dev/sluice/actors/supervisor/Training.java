@@ -55,6 +55,9 @@ final class Training {
         /** A checkpoint was kept. */
         void kept();
 
+        /** There is no checkpoint where one was due; that is all. */
+        void notKept(int phase, int cycle, String reason);
+
         /** Gradients stay non-finite. */
         void notFinite(String cause);
 
@@ -224,8 +227,9 @@ final class Training {
         }
     }
 
-    boolean hasTeachers() {
-        return !teachers.isEmpty();
+    /** Whether others would go on scoring without this one. */
+    boolean hasTeachersBeside(ActorRef<?> teacher) {
+        return teachers.stream().anyMatch(other -> !other.equals(teacher));
     }
 
     private void teachersChanged() {
@@ -352,6 +356,7 @@ final class Training {
     void notKept(int ofPhase, int cycle, String reason) {
         if (isOf(Step.SAVING, epoch, ofPhase) && cycle == committed) {
             chronicle.tell("checkpoint-failed", "phase", ofPhase, "cycle", cycle, "reason", reason);
+            decisions.notKept(ofPhase, cycle, reason);
             goOn();
         }
     }

@@ -1,0 +1,22 @@
+package dev.sluice.actors.cli;
+
+import java.util.concurrent.CountDownLatch;
+
+/** What a command does that finds itself at its end because a signal ends the process. */
+final class Signals {
+    private Signals() {}
+
+    /**
+     * Does not return when a signal is ending the process: it then ends with the exit code that the signal stands for,
+     * once everything has been shut down in order, and this thread must not be faster.
+     */
+    static void leaveToTheSignal() throws InterruptedException {
+        Thread probe = new Thread(() -> {});
+        try {
+            Runtime.getRuntime().addShutdownHook(probe);
+            Runtime.getRuntime().removeShutdownHook(probe);
+        } catch (IllegalStateException shuttingDown) {
+            new CountDownLatch(1).await();
+        }
+    }
+}
