@@ -108,6 +108,27 @@ public record Settings(
     }
 
     /**
+     * Reads an experiment that was sent to a cluster: what it is and how it is trained is its own, where it is served and
+     * computed is the node's.
+     *
+     * @param text HOCON with the sections {@code experiment}, {@code checkpoint} and {@code supervision}
+     * @param here of the node that carries it out
+     * @throws BadSettings with everything that is wrong, a section that is the node's and a missing teacher file included
+     */
+    public static Settings submitted(String text, Settings here, Path home) {
+        return SettingsReader.submitted(text, here, home);
+    }
+
+    /** The part of a configuration that {@link #submitted} takes, as text. */
+    public String renderExperiment() {
+        Config own = SettingsReader.OF_EXPERIMENTS.stream()
+                .map(section -> resolved().withOnlyPath(section))
+                .reduce(ConfigFactory.empty(), Config::withFallback);
+        return own.root()
+                .render(ConfigRenderOptions.defaults().setOriginComments(false).setJson(false));
+    }
+
+    /**
      * What determines a run's weights: every key but those that may change while it is stopped, with its value as text.
      */
     public Map<String, String> identity() {

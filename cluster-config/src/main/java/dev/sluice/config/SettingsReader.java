@@ -19,6 +19,9 @@ import java.util.Optional;
 final class SettingsReader {
     static final List<String> EXPERIMENTS = List.of("fashion", "mixture-2d", "quick");
 
+    /** Sections that say what is trained; the others say where. */
+    static final List<String> OF_EXPERIMENTS = List.of("experiment", "checkpoint", "supervision");
+
     private static final String SUFFIX = ".conf";
     private static final String THREADS = "engine.threads";
     private static final String METHOD = "experiment.method";
@@ -66,6 +69,30 @@ final class SettingsReader {
         List<String> problems = new ArrayList<>();
         Config config = file(file, problems);
         return bind(file.toString(), config, file.toAbsolutePath().getParent(), problems);
+    }
+
+    static Settings submitted(String text, Settings here, Path home) {
+        String source = "the submitted experiment";
+        List<String> problems = new ArrayList<>();
+        Config given;
+        try {
+            given = ConfigFactory.parseString(
+                    text, ConfigParseOptions.defaults().setOriginDescription(source));
+        } catch (ConfigException e) {
+            throw new BadSettings(source, List.of("it cannot be read: " + e.getMessage()));
+        }
+        for (String section : given.root().keySet()) {
+            if (!OF_EXPERIMENTS.contains(section)) {
+                problems.add(section + " is not an experiment's to say; leave it out, it may have "
+                        + String.join(", ", OF_EXPERIMENTS));
+            }
+        }
+        Config node = here.resolved();
+        for (String section : OF_EXPERIMENTS) {
+            node = node.withoutPath(section);
+        }
+        Config laid = ofMethod(ConfigFactory.empty(), given);
+        return requireTeacher(source, bind(source, laid.withFallback(node), home.toAbsolutePath(), problems));
     }
 
     private static Settings bind(String source, Config config, Path home, List<String> problems) {

@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.experiments.RunStart;
 import dev.sluice.actors.node.SluiceProcess;
 import dev.sluice.actors.supervisor.Gallery;
 import dev.sluice.actors.supervisor.Outcome;
@@ -25,7 +26,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -167,13 +167,9 @@ final class BenchCommand implements Runnable {
                     Props.empty());
             ActorRef<Outcome> listener =
                     process.spawn(BenchCommand.<Outcome>hearing(ended::complete), "listener", Props.empty());
-            RunPlan plan = TrainingSession.plan(
-                    settings,
-                    new ModelCard(experiment.name(), card.sampleShape(), card.classNames()),
-                    teacher,
-                    RunFolder.create(Files.createTempDirectory("sluice-bench-"), settings.render()),
-                    1,
-                    Optional.empty());
+            RunPlan plan = RunStart.first(
+                            settings, RunFolder.create(Files.createTempDirectory("sluice-bench-"), settings.render()))
+                    .plan(new ModelCard(experiment.name(), card.sampleShape(), card.classNames()));
             process.spawn(
                     PhaseSupervisor.create(
                             plan, recorder, new Gallery.Settings(0, 0, 1, Duration.ofSeconds(1), Set.of()), listener),

@@ -1,5 +1,7 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.experiments.RunStart;
+import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
 import java.io.Closeable;
@@ -142,7 +144,7 @@ final class CompareCommand implements Callable<Integer> {
                 // Nobody asks while they are compared, and another run may have the port.
                 overrides.add("serving.port=0");
                 Settings read = Settings.load(experiment, overrides, Home.folder());
-                TeacherCheck.requireFits(read.experiment());
+                UserError.whenRefused(() -> TeacherCheck.requireFits(read.experiment()));
                 Path root = out != null
                         ? out
                         : Path.of("runs", "compare-" + read.experiment().name());
@@ -211,7 +213,7 @@ final class CompareCommand implements Callable<Integer> {
         Map<String, String> was =
                 Settings.read(RunFolder.open(planned.folder()).config()).identity();
         Map<String, String> is = planned.settings().identity();
-        String changes = ResumeCommand.differences(was, is);
+        String changes = RunStart.differences(was, is);
         if (!changes.isEmpty()) {
             throw new UserError(planned.folder() + " holds a run of another configuration: another " + changes
                     + "\n        name another folder with --out, or delete that one");

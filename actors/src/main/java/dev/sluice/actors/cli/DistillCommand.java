@@ -1,13 +1,12 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.experiments.RunStart;
+import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.actors.node.SluiceProcess;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
-import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
-import dev.sluice.runtime.checkpoint.Epochs;
-import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.TorchNetworks;
 import java.io.Closeable;
 import java.io.PrintWriter;
@@ -15,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -64,24 +62,16 @@ final class DistillCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         Settings settings = Settings.load(experiment, options.overrides(), Home.folder());
         ExperimentSettings chosen = settings.experiment();
-        TeacherCheck.requireFits(chosen);
+        UserError.whenRefused(() -> TeacherCheck.requireFits(chosen));
         if (processes) {
             return inProcesses(out, run != null ? run : nextRun(chosen.name()));
         }
-        ExpertRef reference = NetworkFile.reference("teacher", chosen.teacher());
         TorchNetworks networks = Device.networks(settings.engine());
         try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
             RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
             Closeable lock = folder.lock();
             try (lock) {
-                new TrainingSession(
-                                settings,
-                                folder,
-                                reference,
-                                new Epochs(folder.epochs()).claim(0),
-                                Optional.empty(),
-                                options.stay())
-                        .carryOut(process, out);
+                new TrainingSession(RunStart.first(settings, folder), options.stay()).carryOut(process, out);
             }
         }
         return 0;

@@ -4,6 +4,7 @@ import dev.sluice.actors.node.SluiceProcess;
 import dev.sluice.config.Settings;
 import dev.sluice.protocol.Role;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -50,6 +51,19 @@ final class NodeCommand implements Callable<Integer> {
     private Integer port;
 
     @Option(
+            names = "--runs",
+            paramLabel = "DIR",
+            defaultValue = "runs",
+            description = "On control nodes: folder of all runs, the same for all of them. Default: ${DEFAULT-VALUE}.")
+    private Path runs;
+
+    @Option(
+            names = "--port",
+            paramLabel = "N",
+            description = "On control nodes: HTTP port; 0 takes any free one. Default: serving.port, which is 8080.")
+    private Integer httpPort;
+
+    @Option(
             names = "--set",
             paramLabel = "key=value",
             description = "Overrides a setting, such as --set engine.threads=4. Repeatable.")
@@ -62,9 +76,14 @@ final class NodeCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         PrintWriter out = spec.commandLine().getOut();
         Settings read = Settings.load("quick", overrides(), Home.folder());
-        try (SluiceProcess process = SluiceProcess.start(read, Device.networks(read.engine()))) {
+        try (SluiceProcess process =
+                SluiceProcess.startNode(read, Device.networks(read.engine()), Home.folder(), runs)) {
             out.println("sluice: node " + process.address() + " offers "
                     + roles.stream().map(Role::key).collect(Collectors.joining(", ")));
+            if (roles.contains(Role.CONTROL)) {
+                out.println("sluice: experiments are submitted to " + process.url() + ", their runs are in "
+                        + runs.toAbsolutePath().normalize());
+            }
             out.flush();
             process.system().getWhenTerminated().toCompletableFuture().join();
         }
@@ -84,6 +103,9 @@ final class NodeCommand implements Callable<Integer> {
         }
         if (port != null) {
             all.add("node.port=" + port);
+        }
+        if (httpPort != null) {
+            all.add("serving.port=" + httpPort);
         }
         return all;
     }

@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.experiments.RunStart;
 import dev.sluice.actors.http.ListenException;
 import dev.sluice.config.BadSettings;
 import dev.sluice.monitoring.run.BadRunFolder;
@@ -28,6 +29,9 @@ import picocli.CommandLine.Spec;
             SampleCommand.class,
             ServeCommand.class,
             NodeCommand.class,
+            SubmitCommand.class,
+            ExperimentsCommand.class,
+            CancelCommand.class,
             EvaluateCommand.class,
             CompareCommand.class,
             CheckCommand.class,
@@ -69,6 +73,7 @@ public final class SluiceCommand implements Runnable {
                 || e instanceof BadSettings
                 || e instanceof BadRunFolder
                 || e instanceof ListenException
+                || e instanceof RunStart.CannotResume
                 || e instanceof NetworkFileException
                 || e instanceof IOException) {
             line.getErr().println("sluice: " + e.getMessage());

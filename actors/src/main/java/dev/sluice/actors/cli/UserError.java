@@ -10,6 +10,14 @@ final class UserError extends RuntimeException {
         super(message);
     }
 
+    /** {@link #whenRefused(Supplier)} for a check. */
+    static void whenRefused(Runnable check) {
+        whenRefused(() -> {
+            check.run();
+            return null;
+        });
+    }
+
     /** What is made from the user's options, where a refused option is his to mend and not an error of ours. */
     static <T> T whenRefused(Supplier<T> fromOptions) {
         try {

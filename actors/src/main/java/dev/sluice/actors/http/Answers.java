@@ -9,6 +9,7 @@ import dev.sluice.protocol.message.GenerationReply.Generated;
 import dev.sluice.protocol.message.SamplerStatus;
 import dev.sluice.runtime.image.SampleSheet;
 import java.util.Arrays;
+import java.util.List;
 
 /** Bodies of successful answers (contract S1). */
 final class Answers {
@@ -49,11 +50,11 @@ final class Answers {
                 .put("compute_ms", made.computeMillis());
     }
 
-    /** OpenAI's list of models: the one that is served, or none. */
-    static ObjectNode models(SamplerStatus status, long since) {
+    /** OpenAI's list of models: those that are served. */
+    static ObjectNode models(List<SamplerStatus> models, long since) {
         ObjectNode body = Json.object().put("object", "list");
         ArrayNode data = body.putArray("data");
-        status.card().ifPresent(card -> data.add(model(card, status, since)));
+        models.forEach(status -> data.add(model(status.card().orElseThrow(), status, since)));
         return body;
     }
 

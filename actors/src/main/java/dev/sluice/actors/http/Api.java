@@ -1,7 +1,7 @@
 package dev.sluice.actors.http;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sluice.config.ServingSettings;
-import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.GenerationReply.Generated;
 import dev.sluice.protocol.message.GenerationReply.Refused;
@@ -9,17 +9,21 @@ import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerStatus;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
-import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpMethod;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
@@ -32,8 +36,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The routes. One an API server, shared by all connections; thread-safe. What it asks of the sampler is answered by the
- * sampler's controller, which no computation holds up.
+ * The routes. One an API server, shared by all connections; thread-safe. What it asks of samplers is answered by their
+ * controllers, which no computation holds up.
  */
 final class Api {
     private static final Logger LOG = LoggerFactory.getLogger(Api.class);
@@ -41,7 +45,6 @@ final class Api {
     private static final String GENERATIONS = "/v1/images/generations";
     private static final List<HttpMethod> READING = List.of(HttpMethods.GET, HttpMethods.HEAD);
     private static final List<HttpMethod> POSTING = List.of(HttpMethods.POST);
-    private static final Duration STATUS_WITHIN = Duration.ofSeconds(2);
     private static final Duration BODY_WITHIN = Duration.ofSeconds(10);
 
     /** The sampler watches the deadline itself; this is for one that is gone. */
@@ -52,20 +55,22 @@ final class Api {
 
     /** What a connection is told about the request that the sampler works on for it. */
     interface Caller {
-        void begun(String id);
+        void begun(ActorRef<SamplerMessage> sampler, String id);
 
         void ended();
     }
 
     private final ActorSystem<?> system;
-    private final ActorRef<SamplerMessage> sampler;
+    private final Samplers samplers;
     private final ServingSettings settings;
+    private final Optional<ExperimentsApi> experiments;
     private final long since = Instant.now().getEpochSecond();
 
-    Api(ActorSystem<?> system, ActorRef<SamplerMessage> sampler, ServingSettings settings) {
+    Api(ActorSystem<?> system, Samplers samplers, ServingSettings settings, Optional<ExperimentsApi> experiments) {
         this.system = system;
-        this.sampler = sampler;
+        this.samplers = samplers;
         this.settings = settings;
+        this.experiments = experiments;
     }
 
     /** Answers a request; the stage never fails. */
@@ -90,19 +95,29 @@ final class Api {
                 return allowed(request, POSTING) ? generate(request, caller) : wrongMethod(request, POSTING);
             case MODELS:
                 return allowed(request, READING)
-                        ? status().thenApply(status -> Responses.ok(Answers.models(status, since)))
+                        ? samplers.all().thenApply(all -> Responses.ok(Answers.models(models(all), since)))
                         : wrongMethod(request, READING);
             case "/ready":
-                return allowed(request, READING) ? status().thenApply(this::ready) : wrongMethod(request, READING);
+                return allowed(request, READING) ? samplers.all().thenApply(Api::ready) : wrongMethod(request, READING);
             case "/live":
                 return allowed(request, READING)
                         ? done(Responses.ok(Json.object().put("status", "live")))
                         : wrongMethod(request, READING);
             default:
+                if (path.equals(ExperimentsApi.PATH) || path.startsWith(ExperimentsApi.PATH + "/")) {
+                    return experiments
+                            .orElseThrow(() -> ApiError.of(
+                                    404,
+                                    "no_experiments",
+                                    null,
+                                    "this process carries out one run; experiments are submitted to a control node"
+                                            + " (./sluice node --roles control)"))
+                            .handle(request);
+                }
                 if (path.startsWith(MODELS + "/") && path.length() > MODELS.length() + 1) {
                     String name = path.substring(MODELS.length() + 1);
                     return allowed(request, READING)
-                            ? status().thenApply(status -> model(name, status))
+                            ? samplers.all().thenApply(all -> model(name, all))
                             : wrongMethod(request, READING);
                 }
                 throw ApiError.of(
@@ -129,22 +144,41 @@ final class Api {
         return done(Responses.error(error).addHeader(RawHeader.create("Allow", allowed)));
     }
 
-    private HttpResponse ready(SamplerStatus status) {
-        if (status.ready()) {
-            return Responses.ok(Json.object().put("status", "ready").put("model_version", status.modelVersion()));
-        }
-        throw ApiError.notReady(unreadiness(status));
+    private static HttpResponse ready(List<Samplers.Sampler> all) {
+        SamplerStatus ready = models(all).stream()
+                .filter(SamplerStatus::ready)
+                .findFirst()
+                .orElseThrow(() -> ApiError.notReady(unreadiness(all)));
+        return Responses.ok(Json.object().put("status", "ready").put("model_version", ready.modelVersion()));
     }
 
-    private static String unreadiness(SamplerStatus status) {
-        return status.card().isEmpty()
-                ? "no model is served yet"
-                : "the networks of " + status.modelVersion() + " are being loaded and warmed";
+    private static String unreadiness(List<Samplers.Sampler> all) {
+        return models(all).stream()
+                .findFirst()
+                .map(status -> "the networks of " + status.modelVersion() + " are being loaded and warmed")
+                .orElse("no model is served yet");
     }
 
-    private HttpResponse model(String name, SamplerStatus status) {
-        ModelCard card = status.card().filter(c -> c.name().equals(name)).orElseThrow(() -> unknownModel(name, status));
-        return Responses.ok(Answers.model(card, status, since));
+    /** What serves each model, by name: of several samplers one that is ready, and the one that needs least for it. */
+    private static List<SamplerStatus> models(List<Samplers.Sampler> all) {
+        Comparator<SamplerStatus> best =
+                Comparator.comparing(SamplerStatus::ready).reversed().thenComparingInt(SamplerStatus::nfe);
+        Map<String, SamplerStatus> models = new TreeMap<>();
+        all.stream()
+                .map(Samplers.Sampler::status)
+                .filter(status -> status.card().isPresent())
+                .sorted(best)
+                .forEach(
+                        status -> models.putIfAbsent(status.card().orElseThrow().name(), status));
+        return List.copyOf(models.values());
+    }
+
+    private HttpResponse model(String name, List<Samplers.Sampler> all) {
+        SamplerStatus status = models(all).stream()
+                .filter(model -> model.card().orElseThrow().name().equals(name))
+                .findFirst()
+                .orElseThrow(() -> unknownModel(name, all));
+        return Responses.ok(Answers.model(status.card().orElseThrow(), status, since));
     }
 
     private CompletionStage<HttpResponse> generate(HttpRequest request, Caller caller) {
@@ -160,19 +194,38 @@ final class Api {
             throw tooLarge();
         }
         return body(request)
-                .thenCombine(status(), (body, status) -> {
-                    ModelCard card = status.card().orElseThrow(() -> ApiError.notReady(unreadiness(status)));
+                .thenCombine(samplers.all(), (body, all) -> {
+                    ObjectNode json = Json.read(body.getData().toArray());
+                    List<Samplers.Sampler> serving = serving(GenerationRequest.model(json), all);
                     GenerationRequest asked = GenerationRequest.read(
-                            Json.read(body.getData().toArray()), card, () -> ThreadLocalRandom.current()
+                            json, serving.get(0).status().card().orElseThrow(), () -> ThreadLocalRandom.current()
                                     .nextLong(LARGEST_EXACT));
-                    if (!asked.model().isEmpty()
-                            && !asked.model().equals(card.name())
-                            && !asked.model().equals(status.modelVersion())) {
-                        throw unknownModel(asked.model(), status);
-                    }
-                    return asked;
+                    return ask(asked, serving, caller);
                 })
-                .thenCompose(asked -> ask(asked, caller));
+                .thenCompose(Function.identity());
+    }
+
+    /** Who serves a model, ready ones first, of those the least busy first; never nobody. */
+    private List<Samplers.Sampler> serving(String model, List<Samplers.Sampler> all) {
+        List<String> names = models(all).stream()
+                .map(status -> status.card().orElseThrow().name())
+                .toList();
+        if (names.isEmpty()) {
+            throw ApiError.notReady(unreadiness(all));
+        }
+        if (model.isEmpty() && names.size() > 1) {
+            throw ApiError.field("model", "several models are served, so name one of " + String.join(", ", names));
+        }
+        List<Samplers.Sampler> serving = all.stream()
+                .filter(sampler -> sampler.serves(model))
+                .sorted(Comparator.<Samplers.Sampler, Boolean>comparing(
+                                sampler -> !sampler.status().ready())
+                        .thenComparing(samplers::load))
+                .toList();
+        if (serving.isEmpty()) {
+            throw unknownModel(model, all);
+        }
+        return serving;
     }
 
     private CompletionStage<HttpEntity.Strict> body(HttpRequest request) {
@@ -193,16 +246,40 @@ final class Api {
                 });
     }
 
-    private CompletionStage<HttpResponse> ask(GenerationRequest asked, Caller caller) {
+    /** Asks the first; where that one goes or stops, the next, once each: a sample depends on its seed alone. */
+    private CompletionStage<HttpResponse> ask(GenerationRequest asked, List<Samplers.Sampler> serving, Caller caller) {
         String id = UUID.randomUUID().toString();
-        CompletionStage<GenerationReply> reply = AskPattern.ask(
+        ActorRef<SamplerMessage> sampler = serving.get(0).actor();
+        CompletionStage<GenerationReply> reply = samplers.ask(
                 sampler,
                 replyTo -> new SamplerMessage.Generate(
                         id, asked.seeds(), asked.label(), settings.deadline().toMillis(), replyTo),
-                settings.deadline().plus(BEYOND_DEADLINE),
-                system.scheduler());
-        caller.begun(id);
-        return reply.whenComplete((r, failure) -> caller.ended()).thenApply(r -> answer(asked, r));
+                settings.deadline().plus(BEYOND_DEADLINE));
+        caller.begun(sampler, id);
+        List<Samplers.Sampler> others = serving.subList(1, serving.size()).stream()
+                .filter(other -> other.status().ready())
+                .toList();
+        return reply.whenComplete((r, failure) -> caller.ended())
+                .handle((r, failure) -> {
+                    boolean gone = failure != null ? cause(failure) instanceof Samplers.Gone : isEnding(r);
+                    if (gone && !others.isEmpty()) {
+                        return ask(asked, others, caller);
+                    }
+                    if (failure != null) {
+                        throw gone
+                                ? ApiError.notReady("the sampler that had the request is gone, and there is no other")
+                                : new CompletionException(cause(failure));
+                    }
+                    return done(answer(asked, r));
+                })
+                .thenCompose(Function.identity());
+    }
+
+    /** Whether the sampler refused because it is on its way out or back in, and another would not have. */
+    private static boolean isEnding(GenerationReply reply) {
+        return reply instanceof Refused refused
+                && (refused.reason() == GenerationReply.Reason.NOT_READY
+                        || refused.reason() == GenerationReply.Reason.FAILED);
     }
 
     private static HttpResponse answer(GenerationRequest asked, GenerationReply reply) {
@@ -221,15 +298,6 @@ final class Api {
                 Answers.generated(made, asked.format(), Instant.now().getEpochSecond()));
     }
 
-    private CompletionStage<SamplerStatus> status() {
-        return AskPattern.ask(sampler, SamplerMessage.GetStatus::new, STATUS_WITHIN, system.scheduler())
-                .exceptionally(failure -> {
-                    throw cause(failure) instanceof TimeoutException
-                            ? ApiError.notReady("the sampler does not answer")
-                            : new CompletionException(cause(failure));
-                });
-    }
-
     private ApiError tooLarge() {
         return ApiError.of(
                 413,
@@ -238,15 +306,16 @@ final class Api {
                 "the body is longer than " + settings.maxBodyBytes() + " bytes (serving.max-body-bytes)");
     }
 
-    private static ApiError unknownModel(String name, SamplerStatus status) {
+    private static ApiError unknownModel(String name, List<Samplers.Sampler> all) {
+        String served = models(all).stream()
+                .map(status -> status.card().orElseThrow().name() + " is served, as " + status.modelVersion())
+                .collect(Collectors.joining("; "));
         return ApiError.of(
                 404,
                 "model_not_found",
                 "model",
                 "there is no model \"" + name + "\" here"
-                        + status.card()
-                                .map(card -> "; " + card.name() + " is served, as " + status.modelVersion())
-                                .orElse(", nothing is served yet"));
+                        + (served.isEmpty() ? ", nothing is served yet" : "; " + served));
     }
 
     private HttpResponse failed(Throwable failure, HttpRequest request) {

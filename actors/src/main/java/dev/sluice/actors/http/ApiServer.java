@@ -3,15 +3,21 @@ package dev.sluice.actors.http;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.sluice.config.ServingSettings;
+import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.SamplerMessage;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.http.javadsl.Http;
 import org.apache.pekko.http.javadsl.ServerBinding;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
@@ -20,10 +26,13 @@ import org.apache.pekko.http.javadsl.settings.ServerSettings;
 import org.apache.pekko.stream.javadsl.Flow;
 
 /**
- * Serves the HTTP API for one sampler (contract S1, S2, S5, S6). A client that leaves before its answer has its request
+ * Serves the HTTP API for the samplers of the cluster (contract S1, S2, S5, S6). A client that leaves before its answer has its request
  * cancelled.
  */
 public final class ApiServer {
+    /** Environment variable with what requests to the control API must bear. */
+    private static final String TOKEN = "SLUICE_TOKEN";
+
     private static final Duration TO_FINISH_ON_SHUTDOWN = Duration.ofSeconds(5);
 
     /** A connection that computes is silent until its answer; Pekko must not take that for death. */
@@ -35,20 +44,36 @@ public final class ApiServer {
      * Listens on {@code settings.host()} and {@code settings.port()}; requests that are under way when the system shuts
      * down have a few seconds to finish.
      *
-     * @param sampler may be on another node
+     * <p>Every sampler of the cluster is found and asked, wherever it is.
+     *
+     * @param experiments that can be submitted here; empty where one run is carried out
      * @return the binding, whose local address tells the port where 0 was asked for; fails with {@link ListenException}
      */
     public static CompletionStage<ServerBinding> start(
-            ActorSystem<?> system, ServingSettings settings, ActorRef<SamplerMessage> sampler) {
-        Api api = new Api(system, sampler, settings);
+            ActorSystem<?> system, ServingSettings settings, Optional<ActorRef<ExperimentsMessage>> experiments) {
+        Samplers samplers = new Samplers(system);
+        system.systemActorOf(samplers.listener(), "samplers-" + UUID.randomUUID(), Props.empty());
+        Optional<ExperimentsApi> control = experiments.map(actor -> new ExperimentsApi(
+                system,
+                new ExperimentsApi.Control(
+                        actor, Optional.ofNullable(System.getenv(TOKEN)), isLoopback(settings.host()))));
+        Api api = new Api(system, samplers, settings, control);
         return Http.get(system)
                 .newServerAt(settings.host(), settings.port())
                 .withSettings(pekkoSettings(system, settings))
-                .bindFlow(Flow.fromMaterializer((materializer, attributes) -> connection(api, sampler)))
+                .bindFlow(Flow.fromMaterializer((materializer, attributes) -> connection(api)))
                 .thenApply(binding -> binding.addToCoordinatedShutdown(TO_FINISH_ON_SHUTDOWN, system))
                 .exceptionally(failure -> {
                     throw new CompletionException(ListenException.of(settings.host(), settings.port(), failure));
                 });
+    }
+
+    private static boolean isLoopback(String host) {
+        try {
+            return InetAddress.getByName(host).isLoopbackAddress();
+        } catch (UnknownHostException e) {
+            return false;
+        }
     }
 
     private static ServerSettings pekkoSettings(ActorSystem<?> system, ServingSettings settings) {
@@ -64,8 +89,8 @@ public final class ApiServer {
     }
 
     /** One connection's requests, one after the other. */
-    private static Flow<HttpRequest, HttpResponse, NotUsed> connection(Api api, ActorRef<SamplerMessage> sampler) {
-        Connection connection = new Connection(sampler);
+    private static Flow<HttpRequest, HttpResponse, NotUsed> connection(Api api) {
+        Connection connection = new Connection();
         // Watched where requests come in: Pekko lets a client that sends no more wait for its answer, and so would not
         // end the other side of this flow.
         return Flow.of(HttpRequest.class)
@@ -77,17 +102,14 @@ public final class ApiServer {
     }
 
     private static final class Connection implements Api.Caller {
-        private final ActorRef<SamplerMessage> sampler;
-        private final AtomicReference<String> computing = new AtomicReference<>();
+        private record Request(ActorRef<SamplerMessage> sampler, String id) {}
+
+        private final AtomicReference<Request> computing = new AtomicReference<>();
         private volatile boolean gone;
 
-        private Connection(ActorRef<SamplerMessage> sampler) {
-            this.sampler = sampler;
-        }
-
         @Override
-        public void begun(String id) {
-            computing.set(id);
+        public void begun(ActorRef<SamplerMessage> sampler, String id) {
+            computing.set(new Request(sampler, id));
             if (gone) {
                 cancel();
             }
@@ -104,9 +126,9 @@ public final class ApiServer {
         }
 
         private void cancel() {
-            String id = computing.getAndSet(null);
-            if (id != null) {
-                sampler.tell(new SamplerMessage.Cancel(id));
+            Request request = computing.getAndSet(null);
+            if (request != null) {
+                request.sampler().tell(new SamplerMessage.Cancel(request.id()));
             }
         }
     }

@@ -53,8 +53,12 @@ record GenerationRequest(String model, int label, List<Long> seeds, Format forma
         }
         size(body, card);
         Format format = format(body, card);
-        return new GenerationRequest(
-                text(body, "model", ""), label(body, card), seeds(body, count(body), random), format);
+        return new GenerationRequest(model(body), label(body, card), seeds(body, count(body), random), format);
+    }
+
+    /** The model that a body asks for; empty where it asks for none. */
+    static String model(ObjectNode body) {
+        return text(body, "model", "");
     }
 
     private static int count(ObjectNode body) {

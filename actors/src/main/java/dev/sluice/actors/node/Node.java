@@ -1,6 +1,7 @@
 package dev.sluice.actors.node;
 
 import dev.sluice.actors.critic.FakeScoreCritic;
+import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.generator.GeneratorExpert;
 import dev.sluice.actors.sampler.Sampler;
 import dev.sluice.actors.sampler.SamplerSettings;
@@ -75,7 +76,7 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         this.roles = roles;
         this.devices = devices;
         this.serving = serving;
-        context.getSystem().receptionist().tell(Receptionist.register(RoleKeys.NODE, context.getSelf()));
+        context.getSystem().receptionist().tell(Receptionist.register(Discovery.NODE, context.getSelf()));
     }
 
     /**
@@ -199,7 +200,7 @@ public final class Node extends AbstractBehavior<NodeMessage> {
 
     private ActorRef<?> playSampler(Networks networks, String actorName) {
         ActorRef<SamplerMessage> sampler = getContext().spawn(Sampler.create(serving, networks, PINNED), actorName);
-        getContext().getSystem().receptionist().tell(Receptionist.register(RoleKeys.SAMPLER, sampler));
+        getContext().getSystem().receptionist().tell(Receptionist.register(Discovery.SAMPLER, sampler));
         return sampler;
     }
 

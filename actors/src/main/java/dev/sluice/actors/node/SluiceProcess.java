@@ -1,15 +1,18 @@
 package dev.sluice.actors.node;
 
+import dev.sluice.actors.experiments.Experiments;
 import dev.sluice.actors.http.ApiServer;
 import dev.sluice.actors.sampler.SamplerSettings;
 import dev.sluice.config.PekkoConfig;
 import dev.sluice.config.Settings;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.NodeMessage;
-import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.runtime.network.Networks;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -22,10 +25,14 @@ import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.SpawnProtocol;
+import org.apache.pekko.actor.typed.SupervisorStrategy;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.ClusterSingleton;
+import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
 import org.apache.pekko.cluster.typed.Join;
+import org.apache.pekko.cluster.typed.SingletonActor;
 import org.apache.pekko.http.javadsl.ServerBinding;
 
 /**
@@ -33,11 +40,12 @@ import org.apache.pekko.http.javadsl.ServerBinding;
  * on a control node, the HTTP API.
  */
 public final class SluiceProcess implements AutoCloseable {
+    private static final Duration KEEPER_BACK_OFF = Duration.ofSeconds(1);
+    private static final Duration KEEPER_BACK_OFF_MOST = Duration.ofSeconds(30);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final ActorSystem<SpawnProtocol.Command> system;
     private final ActorRef<NodeMessage> node;
-    private ActorRef<SamplerMessage> sampler;
     private ServerBinding http;
 
     private SluiceProcess(ActorSystem<SpawnProtocol.Command> system, ActorRef<NodeMessage> node) {
@@ -46,12 +54,27 @@ public final class SluiceProcess implements AutoCloseable {
     }
 
     /**
-     * Starts the actor system, joins the cluster and, with the control role, finds the sampler and binds the HTTP
-     * port.
+     * Starts the actor system, joins the cluster and, with the control role, binds the HTTP port.
      *
      * @throws IllegalStateException when the HTTP port cannot be had; the message is written for the user
      */
     public static SluiceProcess start(Settings settings, Networks networks) {
+        return start(settings, networks, Optional.empty());
+    }
+
+    /**
+     * Starts a node of a cluster whose experiments are submitted to it.
+     *
+     * @param home of the installation
+     * @param runs folder of all runs, which every control node sees
+     * @throws IllegalStateException as above
+     */
+    public static SluiceProcess startNode(Settings settings, Networks networks, Path home, Path runs) {
+        return start(settings, networks, Optional.of(Experiments.create(settings, home, runs)));
+    }
+
+    private static SluiceProcess start(
+            Settings settings, Networks networks, Optional<Behavior<ExperimentsMessage>> experiments) {
         CompletableFuture<ActorRef<NodeMessage>> node = new CompletableFuture<>();
         ActorSystem<SpawnProtocol.Command> system = ActorSystem.create(
                 guardian(settings, networks, node), PekkoConfig.SYSTEM, PekkoConfig.forNode(settings.node()));
@@ -62,14 +85,26 @@ public final class SluiceProcess implements AutoCloseable {
                 cluster.manager().tell(Join.create(cluster.selfMember().address()));
             }
             if (settings.node().roles().contains(Role.CONTROL)) {
-                process.sampler = process.spawn(Front.create(), "front", Props.empty());
-                process.http = await(ApiServer.start(system, settings.serving(), process.sampler));
+                process.http = await(ApiServer.start(
+                        system, settings.serving(), experiments.map(behavior -> keeper(system, behavior))));
             }
             return process;
         } catch (RuntimeException e) {
             process.close();
             throw e;
         }
+    }
+
+    /** The one keeper of experiments in the cluster, wherever it is. */
+    private static ActorRef<ExperimentsMessage> keeper(
+            ActorSystem<?> system, Behavior<ExperimentsMessage> experiments) {
+        Behavior<ExperimentsMessage> startedAgain = Behaviors.supervise(experiments)
+                .onFailure(SupervisorStrategy.restartWithBackoff(KEEPER_BACK_OFF, KEEPER_BACK_OFF_MOST, 0));
+        return ClusterSingleton.get(system)
+                .init(SingletonActor.of(startedAgain, "experiments")
+                        .withProps(DispatcherSelector.blocking())
+                        .withStopMessage(new Experiments.HandOver())
+                        .withSettings(ClusterSingletonSettings.create(system).withRole(Role.CONTROL.key())));
     }
 
     /** The node at the path {@code /user/node}, and beside it what belongs to runs. */
@@ -120,11 +155,6 @@ public final class SluiceProcess implements AutoCloseable {
 
     public ActorSystem<SpawnProtocol.Command> system() {
         return system;
-    }
-
-    /** The sampler that the HTTP API asks. Only on a control node. */
-    public ActorRef<SamplerMessage> sampler() {
-        return sampler;
     }
 
     /** The HTTP address, such as {@code http://127.0.0.1:8080}. Only on a control node. */

@@ -15,6 +15,9 @@ public sealed interface Outcome {
     /** It was asked to stop and can be resumed; {@code where} is written for the user. */
     record Stopped(String where) implements Outcome {}
 
+    /** Nobody wants it any more; nor what serves it. */
+    record Cancelled() implements Outcome {}
+
     /** The run cannot go on; {@code cause} is written for the user. */
     record Failed(String cause) implements Outcome {}
 }

@@ -1,7 +1,7 @@
 package dev.sluice.actors.supervisor;
 
 import dev.sluice.actors.checkpoint.CheckpointKeeper;
-import dev.sluice.actors.node.RoleKeys;
+import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.supervisor.Limits.Awaited;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
@@ -57,6 +57,20 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
 
     /** Stop at the next cycle boundary, keep a checkpoint there, and end with {@link Outcome.Stopped}. */
     public record Stop() implements SupervisorMessage.Local {}
+
+    /** Nobody wants the run any more: end it, and what serves it, now. */
+    public record Cancel() implements SupervisorMessage.Local {}
+
+    /** Answered at once. */
+    public record GetProgress(ActorRef<Progress> replyTo) implements SupervisorMessage.Local {}
+
+    /**
+     * How far a run is.
+     *
+     * @param training whether cycles are under way; else something is being placed, loaded or put back
+     * @param cycle committed in {@code phase}, of {@code cycles}
+     */
+    public record Progress(int epoch, boolean training, int phase, int cycle, int cycles) {}
 
     private static final Awaited ROLES = new Awaited.Roles();
     private static final Set<Role> RING = Set.of(Role.GENERATOR, Role.CRITIC, Role.TEACHER);
@@ -119,7 +133,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         context.getSystem()
                 .receptionist()
                 .tell(Receptionist.subscribe(
-                        RoleKeys.NODE, context.messageAdapter(Receptionist.Listing.class, Listed::new)));
+                        Discovery.NODE, context.messageAdapter(Receptionist.Listing.class, Listed::new)));
         company.want(List.of(Role.GENERATOR, Role.CRITIC, Role.TEACHER, Role.SAMPLER));
         awaitMissingRoles();
     }
@@ -164,6 +178,8 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 .onMessage(BackOffOver.class, this::onBackOffOver)
                 .onMessage(Drawn.class, this::onDrawn)
                 .onMessage(Stop.class, this::onStop)
+                .onMessage(Cancel.class, this::onCancel)
+                .onMessage(GetProgress.class, this::onGetProgress)
                 .onMessage(Limits.Tick.class, this::onTick)
                 .onSignal(Terminated.class, this::onTerminated)
                 .onSignal(PostStop.class, this::onPostStop)
@@ -180,8 +196,8 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private Behavior<SupervisorMessage> onListed(Listed listed) {
         if (!over) {
             company.listed(
-                            listed.listing().getAllServiceInstances(RoleKeys.NODE),
-                            listed.listing().getServiceInstances(RoleKeys.NODE))
+                            listed.listing().getAllServiceInstances(Discovery.NODE),
+                            listed.listing().getServiceInstances(Discovery.NODE))
                     .forEach(getContext()::watch);
         }
         return this;
@@ -478,6 +494,31 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 training.stand();
             }
         }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onCancel(Cancel cancel) {
+        boolean before = over;
+        chronicle.tell("run-cancelled");
+        company.playing(Role.SAMPLER).forEach(sampler -> {
+            getContext().unwatch(sampler.actor());
+            company.left(sampler.actor());
+            release(Role.SAMPLER, sampler.actor());
+        });
+        if (!before) {
+            end(new Outcome.Cancelled());
+        }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onGetProgress(GetProgress question) {
+        question.replyTo()
+                .tell(new Progress(
+                        epoch,
+                        training.isRunning(),
+                        training.phase(),
+                        training.committed(),
+                        run.cycles().get(training.phase() - 1)));
         return this;
     }
 

@@ -137,6 +137,11 @@ final class Training {
         return step != Step.IDLE && step != Step.TRAINED;
     }
 
+    /** Whether cycles are under way, or what comes between them. */
+    boolean isRunning() {
+        return isUnderWay() && step != Step.LOADING;
+    }
+
     /** The checkpoint that the run goes on from, when it is left now. */
     Optional<Checkpoint> last() {
         return checkpointing.last();

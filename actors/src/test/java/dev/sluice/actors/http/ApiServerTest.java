@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.config.ServingSettings;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.GenerationReply.Reason;
@@ -24,6 +25,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -32,7 +34,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.receptionist.Receptionist;
 import org.apache.pekko.http.javadsl.ServerBinding;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -52,6 +56,7 @@ class ApiServerTest {
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     private final FakeSampler sampler = new FakeSampler();
+    private final List<ActorRef<SamplerMessage>> offered = new ArrayList<>();
     private ActorRef<SamplerMessage> ref;
     private ServerBinding server;
 
@@ -67,19 +72,35 @@ class ApiServerTest {
 
     @BeforeEach
     void bind() {
-        ref = kit.spawn(sampler.behavior());
+        ref = offer(sampler);
         server = listen(0, Duration.ofSeconds(20));
+        awaitReady();
     }
 
     @AfterEach
     void unbind() {
         server.unbind().toCompletableFuture().join();
+        offered.forEach(kit::stop);
+    }
+
+    /** Registers a sampler with the receptionist, as nodes do. */
+    private ActorRef<SamplerMessage> offer(FakeSampler fake) {
+        ActorRef<SamplerMessage> actor = kit.spawn(fake.behavior());
+        kit.system().receptionist().tell(Receptionist.register(Discovery.SAMPLER, actor));
+        offered.add(actor);
+        return actor;
+    }
+
+    private void awaitReady() {
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(10))
+                .until(() -> get("/ready").statusCode() == 200);
     }
 
     private ServerBinding listen(int port, Duration deadline) {
         ServingSettings settings =
                 new ServingSettings("127.0.0.1", port, 4, 4, Duration.ZERO, List.of(1, 4), deadline, MOST_BYTES);
-        return ApiServer.start(kit.system(), settings, ref)
+        return ApiServer.start(kit.system(), settings, Optional.empty())
                 .toCompletableFuture()
                 .join();
     }
@@ -412,13 +433,113 @@ class ApiServerTest {
     void aSamplerThatDoesNotAnswerIsAnErrorToo() {
         server.unbind().toCompletableFuture().join();
         server = listen(0, Duration.ofMillis(100));
+        awaitReady();
         sampler.answer = null;
         assertThat(message(generate("{}"), 504)).contains("no answer within");
 
         kit.stop(ref);
-        assertThat(message(get("/ready"), 503)).isEqualTo("the sampler does not answer");
-        assertThat(message(generate("{}"), 503)).isEqualTo("the sampler does not answer");
+        Awaitility.await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> assertThat(message(get("/ready"), 503))
+                .isEqualTo("no model is served yet"));
+        assertThat(message(generate("{}"), 503)).isEqualTo("no model is served yet");
         assertThat(get("/live").statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void aSamplerThatFallsSilentIsWaitedForOnceAndThenPassedOver() throws Exception {
+        FakeSampler silent = new FakeSampler();
+        silent.status = null;
+        offer(silent);
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(10))
+                .until(() -> get("/ready").statusCode() == 200 && silent.asked > 0);
+        Awaitility.await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> {
+            long begun = System.nanoTime();
+            assertThat(get("/ready").statusCode()).isEqualTo(200);
+            assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(1));
+        });
+        assertThat(generate("{}").statusCode()).isEqualTo(200);
+
+        silent.status = FakeSampler.serving(FakeSampler.POINTS);
+        Awaitility.await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> assertThat(
+                        json(get("/v1/models")).get("data"))
+                .hasSize(2));
+    }
+
+    @Test
+    void ofSeveralModelsOneMustBeNamedAndGetsItsOwnRequests() throws Exception {
+        FakeSampler points = new FakeSampler();
+        points.status = FakeSampler.serving(FakeSampler.POINTS);
+        offer(points);
+        Awaitility.await().atMost(Duration.ofSeconds(10)).untilAsserted(() -> assertThat(
+                        json(get("/v1/models")).findValuesAsText("id"))
+                .containsExactly("fashion", "points"));
+
+        JsonNode unnamed = error(generate("{}"), 400);
+        assertThat(unnamed.get("param").asText()).isEqualTo("model");
+        assertThat(unnamed.get("message").asText())
+                .isEqualTo("several models are served, so name one of fashion, points");
+        assertThat(generate("{\"model\": \"points\"}").statusCode()).isEqualTo(200);
+        points.generated();
+        assertThat(generate("{\"model\": \"fashion\"}").statusCode()).isEqualTo(200);
+        sampler.generated();
+        assertThat(message(generate("{\"model\": \"none\"}"), 404)).contains("fashion is served", "points is served");
+    }
+
+    @Test
+    void requestsGoToTheLeastBusySamplerOfTheModel() throws Exception {
+        FakeSampler second = new FakeSampler();
+        offer(second);
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(10))
+                .until(() -> get("/ready").statusCode() == 200 && second.asked > 0);
+        sampler.answer = null;
+        second.answer = null;
+
+        CompletableFuture<HttpResponse<String>> one = CompletableFuture.supplyAsync(() -> generate("{}"));
+        Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> sampler.told.size() + second.told.size() == 1);
+        CompletableFuture<HttpResponse<String>> other = CompletableFuture.supplyAsync(() -> generate("{}"));
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(10))
+                .until(() -> sampler.told.size() == 1 && second.told.size() == 1);
+
+        sampler.answerNow();
+        second.answerNow();
+        assertThat(one.join().statusCode()).isEqualTo(200);
+        assertThat(other.join().statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void aRequestWhoseSamplerDiesIsAnsweredByAnother() throws Exception {
+        FakeSampler second = new FakeSampler();
+        ActorRef<SamplerMessage> secondRef = offer(second);
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(10))
+                .until(() -> get("/ready").statusCode() == 200 && second.asked > 0);
+        sampler.answer = null;
+        second.answer = null;
+        CompletableFuture<HttpResponse<String>> answer = CompletableFuture.supplyAsync(() -> generate("{\"seed\": 3}"));
+        Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> sampler.told.size() + second.told.size() == 1);
+        boolean firstHasIt = sampler.told.size() == 1;
+        FakeSampler survivor = firstHasIt ? second : sampler;
+
+        kit.stop(firstHasIt ? ref : secondRef);
+
+        assertThat(survivor.generated().seeds()).containsExactly(3L);
+        survivor.answerNow();
+        assertThat(answer.join().statusCode()).isEqualTo(200);
+    }
+
+    @Test
+    void aRequestWhoseOnlySamplerDiesIsToldToTryAgain() {
+        sampler.answer = null;
+        CompletableFuture<HttpResponse<String>> answer = CompletableFuture.supplyAsync(() -> generate("{}"));
+        Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> sampler.told.size() == 1);
+
+        kit.stop(ref);
+
+        HttpResponse<String> response = answer.join();
+        assertThat(message(response, 503)).isEqualTo("the sampler that had the request is gone, and there is no other");
+        assertThat(response.headers().firstValue("Retry-After")).isPresent();
     }
 
     @Test
@@ -516,7 +637,7 @@ class ApiServerTest {
         ServingSettings settings =
                 new ServingSettings("192.0.2.1", 0, 4, 4, Duration.ZERO, List.of(4), Duration.ofSeconds(1), MOST_BYTES);
 
-        assertThatThrownBy(() -> ApiServer.start(kit.system(), settings, ref)
+        assertThatThrownBy(() -> ApiServer.start(kit.system(), settings, Optional.empty())
                         .toCompletableFuture()
                         .join())
                 .cause()

@@ -29,11 +29,15 @@ final class FakeSampler {
     /** Everything that was asked of it but its status. */
     final BlockingQueue<SamplerMessage> told = new LinkedBlockingQueue<>();
 
+    /** Null: no answer. */
     volatile SamplerStatus status = serving(FASHION);
     /** Null: no answer. */
     volatile Function<Generate, GenerationReply> answer = this::made;
 
-    private Generate last;
+    /** How often its status was asked for. */
+    volatile int asked;
+
+    private volatile Generate last;
 
     static SamplerStatus serving(ModelCard card) {
         return new SamplerStatus(
@@ -43,13 +47,16 @@ final class FakeSampler {
     Behavior<SamplerMessage> behavior() {
         return Behaviors.receiveMessage(message -> {
             if (message instanceof SamplerMessage.GetStatus question) {
-                question.replyTo().tell(status);
+                asked++;
+                if (status != null) {
+                    question.replyTo().tell(status);
+                }
                 return Behaviors.same();
             }
-            told.add(message);
             if (message instanceof Generate request) {
                 last = request;
             }
+            told.add(message);
             if (message instanceof SamplerMessage.Cancel cancelled && last.id().equals(cancelled.id())) {
                 last.replyTo().tell(new Refused(last.id(), Reason.CANCELLED, "the request was cancelled"));
             }
@@ -82,6 +89,11 @@ final class FakeSampler {
                 5,
                 12,
                 34);
+    }
+
+    /** Answers the request that it was silent on. */
+    void answerNow() {
+        last.replyTo().tell(made(last));
     }
 
     void refuse(Reason reason, String message) {

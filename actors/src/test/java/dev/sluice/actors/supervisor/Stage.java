@@ -2,8 +2,8 @@ package dev.sluice.actors.supervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.fake.SmallRun;
-import dev.sluice.actors.node.RoleKeys;
 import dev.sluice.protocol.CriticReport;
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.ExpertRef;
@@ -192,7 +192,7 @@ final class Stage {
     ActorRef<NodeMessage> join(String name, Map<Role, ActorRef<?>> players, boolean answers) {
         ActorRef<NodeMessage> node = kit.spawn(FakeNode.create(name, players, answers));
         ActorRef<Receptionist.Command> receptionist = kit.system().receptionist();
-        receptionist.tell(Receptionist.register(RoleKeys.NODE, node));
+        receptionist.tell(Receptionist.register(Discovery.NODE, node));
         nodes.add(node);
         return node;
     }

@@ -17,6 +17,7 @@ final class Sluice implements AutoCloseable {
     private final Process process;
     private final List<String> lines = new ArrayList<>();
     private final Thread reader;
+    private volatile boolean expectedToEnd;
 
     private Sluice(Process process) {
         this.process = process;
@@ -98,23 +99,44 @@ final class Sluice implements AutoCloseable {
         }
     }
 
+    /** Whether the test has told it to end. */
+    boolean isExpectedToEnd() {
+        return expectedToEnd;
+    }
+
     boolean isAlive() {
         return process.isAlive();
     }
 
     /** Ctrl-C's and an orchestrator's way: asks the process to end. */
     void terminate() {
+        expectedToEnd = true;
         // Process.destroy would close our end of its output too.
         process.toHandle().destroy();
     }
 
     /** As the kernel does when memory is short: at once, without a word to the process. */
     void kill() throws InterruptedException {
+        expectedToEnd = true;
         process.destroyForcibly();
         int code = exitCode(Duration.ofSeconds(20));
         if (code != 128 + 9) {
             throw new IllegalStateException(
                     "was not killed but ended with " + code + ": " + String.join("\n", output()));
+        }
+    }
+
+    /** Sends it a signal by its name, such as STOP or CONT. */
+    void signal(String name) throws IOException, InterruptedException {
+        signal(process.pid(), name);
+    }
+
+    static void signal(long pid, String name) throws IOException, InterruptedException {
+        int code = new ProcessBuilder("kill", "-" + name, Long.toString(pid))
+                .start()
+                .waitFor();
+        if (code != 0) {
+            throw new IllegalStateException("process " + pid + " could not be sent " + name);
         }
     }
 

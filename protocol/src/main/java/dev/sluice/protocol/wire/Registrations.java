@@ -8,6 +8,7 @@ import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.CriticReport;
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.DeviceOffer;
+import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.NoisySamples;
@@ -17,6 +18,8 @@ import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
+import dev.sluice.protocol.message.ExperimentsMessage;
+import dev.sluice.protocol.message.ExperimentsReply;
 import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.NodeMessage;
@@ -81,6 +84,11 @@ final class Registrations {
             new Message(100, "supervisor.node-offer", SupervisorMessage.NodeOffer.class),
             new Message(101, "supervisor.role-placed", SupervisorMessage.RolePlaced.class),
             new Message(102, "supervisor.role-not-placed", SupervisorMessage.RoleNotPlaced.class),
+            new Message(110, "experiments.submit", ExperimentsMessage.Submit.class),
+            new Message(111, "experiments.get-all", ExperimentsMessage.GetAll.class),
+            new Message(112, "experiments.cancel", ExperimentsMessage.Cancel.class),
+            new Message(115, "experiments-reply.experiments", ExperimentsReply.Experiments.class),
+            new Message(116, "experiments-reply.rejected", ExperimentsReply.Rejected.class),
             new Message(105, "node.attend", NodeMessage.Attend.class),
             new Message(106, "node.play", NodeMessage.Play.class),
             new Message(90, "recorder.event", RecorderMessage.Event.class),
@@ -97,7 +105,8 @@ final class Registrations {
             SamplerMessage.Local.class,
             SupervisorMessage.Local.class,
             RecorderMessage.Local.class,
-            NodeMessage.Local.class);
+            NodeMessage.Local.class,
+            ExperimentsMessage.Local.class);
 
     private static final Map<Class<?>, Message> BY_TYPE =
             MESSAGES.stream().collect(Collectors.toUnmodifiableMap(Message::type, Function.identity()));
@@ -126,6 +135,7 @@ final class Registrations {
         record(kryo, CycleReport.class, 22);
         record(kryo, StateRef.class, 23);
         record(kryo, DeviceOffer.class, 24);
+        record(kryo, ExperimentStatus.class, 25);
 
         constants(kryo, Role.class, 30);
         constants(kryo, Recipe.Schedule.class, 31);
@@ -134,6 +144,8 @@ final class Registrations {
         constants(kryo, Recipe.CriticWeighting.class, 34);
         constants(kryo, GenerationReply.Reason.class, 35);
         constants(kryo, Recipe.Ablation.class, 36);
+        constants(kryo, ExperimentStatus.State.class, 37);
+        constants(kryo, ExperimentsReply.Reason.class, 38);
 
         for (Message message : MESSAGES) {
             record(kryo, message.type(), message.id());

@@ -1,0 +1,2 @@
+/** By what the actors of a cluster find one another. */
+package dev.sluice.actors.discovery;

@@ -1,0 +1,230 @@
+package dev.sluice.actors.experiments;
+
+import dev.sluice.actors.recorder.Recorder;
+import dev.sluice.actors.supervisor.Gallery;
+import dev.sluice.actors.supervisor.Outcome;
+import dev.sluice.actors.supervisor.PhaseSupervisor;
+import dev.sluice.actors.supervisor.RunPlan;
+import dev.sluice.config.ExperimentSettings;
+import dev.sluice.config.Settings;
+import dev.sluice.config.SupervisionSettings;
+import dev.sluice.monitoring.progress.Progress;
+import dev.sluice.monitoring.run.EventLog;
+import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.ModelCard;
+import dev.sluice.protocol.message.RecorderMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
+import dev.sluice.runtime.checkpoint.Checkpoint;
+import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Epochs;
+import dev.sluice.runtime.network.NetworkCard;
+import dev.sluice.runtime.network.NetworkFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+
+/**
+ * One start of a run, from its beginning or from its newest checkpoint, under an epoch of its own: everything that its
+ * actors are made of.
+ *
+ * @param epoch claimed in the run's folder, higher than of any start before
+ * @param from empty for the run's beginning
+ * @param notes for the user: what of the folder was not used, and where the run goes on
+ */
+public record RunStart(
+        Settings settings,
+        RunFolder folder,
+        ExpertRef teacher,
+        int epoch,
+        Optional<Checkpoint> from,
+        List<String> notes) {
+    /** Generator steps in a row that may be left out before the run goes back, and then is declared failed. */
+    private static final int SKIPPED_LIMIT = 10;
+
+    /** The folder's checkpoints, or what the run is to be now, do not fit what it was; written for the user. */
+    public static final class CannotResume extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        CannotResume(String message) {
+            super(message);
+        }
+    }
+
+    public RunStart {
+        notes = List.copyOf(notes);
+    }
+
+    /**
+     * A run in a folder that was just made. Reads the teacher, so not on a thread that must answer.
+     *
+     * @throws IOException when the folder cannot be written
+     */
+    public static RunStart first(Settings settings, RunFolder folder) throws IOException {
+        return new RunStart(
+                settings,
+                folder,
+                NetworkFile.reference("teacher", settings.experiment().teacher()),
+                new Epochs(folder.epochs()).claim(0),
+                Optional.empty(),
+                List.of());
+    }
+
+    /**
+     * A run that was begun before, from its newest complete checkpoint. Reads it, and the teacher, so not on a thread that
+     * must answer.
+     *
+     * @throws CannotResume when the settings or the teacher are not those that the run was begun with
+     * @throws IOException when the folder cannot be read or written
+     */
+    public static RunStart resumed(Settings settings, RunFolder folder) throws IOException {
+        requireUnchanged(Settings.read(folder.config()).identity(), settings.identity());
+        ExpertRef teacher =
+                NetworkFile.reference("teacher", settings.experiment().teacher());
+        List<String> notes = new ArrayList<>();
+        Optional<Checkpoint> from = newest(folder, settings, teacher, notes);
+        return new RunStart(
+                settings, folder, teacher, new Epochs(folder.epochs()).claim(lastEpoch(folder)), from, notes);
+    }
+
+    private static void requireUnchanged(Map<String, String> was, Map<String, String> is) {
+        String changes = differences(was, is);
+        if (!changes.isEmpty()) {
+            throw new CannotResume("a run cannot be resumed with another " + changes
+                    + "\n        these may change: "
+                    + Settings.changeable().stream()
+                            .map(key -> key.endsWith(".") ? key + "*" : key)
+                            .collect(Collectors.joining(", "))
+                    + "\n        for the others, begin a new run with ./sluice distill");
+        }
+    }
+
+    private static Optional<Checkpoint> newest(
+            RunFolder folder, Settings settings, ExpertRef teacher, List<String> notes) throws IOException {
+        List<String> foreign = new ArrayList<>();
+        CheckpointStore.Found found = checkpoints(folder).newest(checkpoint -> {
+            Optional<String> objection = objection(checkpoint, settings.identity(), teacher);
+            objection.ifPresent(foreign::add);
+            return objection;
+        });
+        found.ignored().forEach(i -> notes.add("ignored checkpoint " + i.name() + ": " + i.reason()));
+        if (found.newest().isEmpty() && !foreign.isEmpty()) {
+            throw new CannotResume("no checkpoint of " + folder.root() + " can be used: the newest " + foreign.get(0)
+                    + "; put that back as it was, in " + folder.config()
+                    + " or in the teacher's place, or begin a new run with ./sluice distill");
+        }
+        notes.add(found.newest()
+                .map(c -> "resuming from phase " + c.phase() + ", cycle " + c.cycle())
+                .orElse("there is no complete checkpoint; the run begins again"));
+        return found.newest();
+    }
+
+    private static Optional<String> objection(Checkpoint checkpoint, Map<String, String> identity, ExpertRef teacher) {
+        if (!checkpoint.teacherSha256().equals(teacher.sha256())) {
+            return Optional.of("is of another teacher: its SHA-256 is " + checkpoint.teacherSha256() + ", that of "
+                    + teacher.path() + " is " + teacher.sha256());
+        }
+        String changes = differences(checkpoint.configuration(), identity);
+        return changes.isEmpty() ? Optional.empty() : Optional.of("is of another configuration: another " + changes);
+    }
+
+    /** Such as {@code experiment.recipe.seed (was 1, is 2)}; empty when there are none. */
+    public static String differences(Map<String, String> was, Map<String, String> is) {
+        TreeSet<String> keys = new TreeSet<>(was.keySet());
+        keys.addAll(is.keySet());
+        return keys.stream()
+                .filter(key -> !Optional.ofNullable(was.get(key)).equals(Optional.ofNullable(is.get(key))))
+                .map(key -> key + " (was " + was.get(key) + ", is " + is.get(key) + ")")
+                .collect(Collectors.joining(", "));
+    }
+
+    private static int lastEpoch(RunFolder folder) throws IOException {
+        return events(folder).stream()
+                .map(event -> event.fields().get("epoch"))
+                .filter(Number.class::isInstance)
+                .mapToInt(epoch -> ((Number) epoch).intValue())
+                .max()
+                .orElse(0);
+    }
+
+    /** What a run has recorded; nothing when it was never begun. */
+    public static List<EventLog.Event> events(RunFolder folder) throws IOException {
+        return Files.exists(folder.events()) ? EventLog.read(folder.events()).events() : List.of();
+    }
+
+    /** The checkpoints of a run. */
+    public static CheckpointStore checkpoints(RunFolder folder) {
+        return new CheckpointStore(folder.root(), folder.checkpoints());
+    }
+
+    /** Writes what the run leaves behind; spawn it with {@code DispatcherSelector.blocking()}. */
+    public Behavior<RecorderMessage> recorder(Progress progress) {
+        return Recorder.create(folder, progress, settings.experiment(), Clock.systemUTC());
+    }
+
+    /** @param listener hears once how the run ended */
+    public Behavior<SupervisorMessage> supervisor(ActorRef<RecorderMessage> recorder, ActorRef<Outcome> listener) {
+        ExperimentSettings experiment = settings.experiment();
+        NetworkCard card = NetworkFile.readCard(experiment.teacher());
+        Gallery.Settings pictures = new Gallery.Settings(
+                experiment.gridSamples(),
+                card.classNames().size(),
+                settings.serving().maxBatch(),
+                settings.serving().deadline(),
+                drawn());
+        return PhaseSupervisor.create(
+                plan(new ModelCard(experiment.name(), card.sampleShape(), card.classNames())),
+                recorder,
+                pictures,
+                listener);
+    }
+
+    private Set<Integer> drawn() {
+        return IntStream.rangeClosed(0, settings.experiment().plan().phaseCount())
+                .filter(phase -> Files.exists(folder.grid(phase)))
+                .boxed()
+                .collect(Collectors.toSet());
+    }
+
+    /** What the supervisor carries out. */
+    public RunPlan plan(ModelCard card) {
+        ExperimentSettings experiment = settings.experiment();
+        SupervisionSettings supervision = settings.supervision();
+        return new RunPlan(
+                epoch,
+                from,
+                card,
+                teacher,
+                experiment.plan(),
+                experiment.recipe(),
+                experiment.cycles(),
+                folder.expert(1).getParent(),
+                experiment.teacherSteps(),
+                experiment.snapshotEvery(),
+                SKIPPED_LIMIT,
+                new RunPlan.Keeping(
+                        checkpoints(folder),
+                        new Epochs(folder.epochs()),
+                        settings.checkpoint().every(),
+                        settings.checkpoint().keep(),
+                        settings.identity()),
+                new RunPlan.Timeouts(
+                        supervision.rolesWithin(),
+                        supervision.placeWithin(),
+                        supervision.loadWithin(),
+                        supervision.swapWithin(),
+                        supervision.cycleStallAfter(),
+                        supervision.workWithin()),
+                new RunPlan.Restarts(supervision.restarts(), supervision.backOffMin(), supervision.backOffMax()));
+    }
+}

@@ -1,0 +1,91 @@
+package dev.sluice.actors.experiments;
+
+import dev.sluice.config.Settings;
+import dev.sluice.monitoring.run.EventLog;
+import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.protocol.ExperimentStatus;
+import dev.sluice.protocol.ExperimentStatus.State;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * The runs that were submitted to the cluster, as the folder of all runs has them.
+ *
+ * @param folder of all runs; made with the first
+ */
+record SubmittedRuns(Path folder) {
+    /** Tells them from runs that a command of its own carries out. */
+    private static final String MARK = ".submitted";
+
+    /** Makes the folder of a new run: the experiment's name and the next number. */
+    RunFolder make(Settings settings) throws IOException {
+        String name = settings.experiment().name();
+        Files.createDirectories(folder);
+        int n = 1;
+        while (Files.exists(folder.resolve(name + "-" + n))) {
+            n++;
+        }
+        RunFolder run = RunFolder.create(folder.resolve(name + "-" + n), settings.render());
+        Files.createFile(run.root().resolve(MARK));
+        return run;
+    }
+
+    /** All of them, in the order of their folders' ages. */
+    List<Path> all() throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> runs = Files.list(folder)) {
+            return runs.filter(run -> Files.exists(run.resolve(MARK)))
+                    .sorted((a, b) -> Long.compare(madeAt(a), madeAt(b)))
+                    .toList();
+        }
+    }
+
+    private static long madeAt(Path run) {
+        try {
+            return Files.getLastModifiedTime(run.resolve(MARK)).toMillis();
+        } catch (IOException e) {
+            return Long.MAX_VALUE;
+        }
+    }
+
+    /** What the records of a run say of it; WAITING for one that is not over. */
+    static ExperimentStatus status(RunFolder run, Settings settings) throws IOException {
+        State state = State.WAITING;
+        String message = "";
+        int epoch = 0;
+        for (EventLog.Event event : RunStart.events(run)) {
+            switch (event.type()) {
+                case "run-finished" -> state = State.FINISHED;
+                case "run-cancelled" -> state = State.CANCELLED;
+                case "run-failed" -> {
+                    state = State.FAILED;
+                    message = String.valueOf(event.fields().get("cause"));
+                }
+                default -> {
+                    // Says nothing of the end.
+                }
+            }
+            if (event.fields().get("epoch") instanceof Number number) {
+                epoch = Math.max(epoch, number.intValue());
+            }
+        }
+        List<Integer> cycles = settings.experiment().cycles();
+        int phases = cycles.size();
+        boolean finished = state == State.FINISHED;
+        return new ExperimentStatus(
+                settings.experiment().name(),
+                run.root().toString(),
+                state,
+                epoch,
+                finished ? phases : 0,
+                phases,
+                finished ? cycles.get(phases - 1) : 0,
+                finished ? cycles.get(phases - 1) : 0,
+                message);
+    }
+}

@@ -1,0 +1,170 @@
+package dev.sluice.actors.http;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sluice.protocol.ExperimentStatus;
+import dev.sluice.protocol.message.ExperimentsMessage;
+import dev.sluice.protocol.message.ExperimentsReply;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.http.javadsl.model.HttpRequest;
+import org.apache.pekko.http.javadsl.model.HttpResponse;
+
+/**
+ * The control API: which experiments a cluster carries out. Whoever may ask it may have programs run and files written, so
+ * off loopback it answers only to who knows the token.
+ *
+ * <p>Thread-safe.
+ */
+final class ExperimentsApi {
+    static final String PATH = "/v1/experiments";
+
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(15);
+    private static final Duration BODY_WITHIN = Duration.ofSeconds(10);
+    private static final int MOST_BYTES = 1 << 20;
+    private static final String BEARER = "Bearer ";
+
+    private final ActorSystem<?> system;
+    private final Control control;
+
+    /**
+     * Who is asked, and who may ask.
+     *
+     * @param experiments may be on another node
+     * @param token that requests must bear; empty lets everybody in who can reach loopback
+     * @param loopback whether nobody else can reach the port
+     */
+    record Control(ActorRef<ExperimentsMessage> experiments, Optional<String> token, boolean loopback) {}
+
+    ExperimentsApi(ActorSystem<?> system, Control control) {
+        this.system = system;
+        this.control = control;
+    }
+
+    /** Answers a request at {@link #PATH} or below. */
+    CompletionStage<HttpResponse> handle(HttpRequest request) {
+        requireToken(request);
+        String path = request.getUri().path();
+        String method = request.method().name();
+        if (path.equals(PATH) && method.equals("GET")) {
+            return ask(ExperimentsMessage.GetAll::new).thenApply(ExperimentsApi::list);
+        }
+        if (path.equals(PATH) && method.equals("POST")) {
+            return request.entity()
+                    .toStrict(BODY_WITHIN.toMillis(), MOST_BYTES, system)
+                    .thenCompose(body -> {
+                        String text = new String(body.getData().toArray(), StandardCharsets.UTF_8);
+                        return ask(replyTo -> new ExperimentsMessage.Submit(text, replyTo));
+                    })
+                    .thenApply(ExperimentsApi::one);
+        }
+        if (path.startsWith(PATH + "/") && path.length() > PATH.length() + 1) {
+            String name = path.substring(PATH.length() + 1);
+            if (method.equals("GET")) {
+                return ask(ExperimentsMessage.GetAll::new).thenApply(reply -> named(name, reply));
+            }
+            if (method.equals("DELETE")) {
+                return ask(replyTo -> new ExperimentsMessage.Cancel(name, replyTo))
+                        .thenApply(ExperimentsApi::one);
+            }
+        }
+        throw ApiError.of(
+                405,
+                "wrong_method",
+                null,
+                method + " does nothing at " + path + "; there are GET and POST " + PATH + ", GET and DELETE " + PATH
+                        + "/NAME");
+    }
+
+    private void requireToken(HttpRequest request) {
+        if (control.token().isEmpty()) {
+            if (!control.loopback()) {
+                throw ApiError.of(
+                        403,
+                        "forbidden",
+                        null,
+                        "experiments are controlled from this machine only, or with a token: start the control node"
+                                + " with one in the environment variable SLUICE_TOKEN");
+            }
+            return;
+        }
+        String sent = request.getHeader("Authorization")
+                .map(header -> header.value())
+                .filter(value -> value.startsWith(BEARER))
+                .map(value -> value.substring(BEARER.length()))
+                .orElse("");
+        // In a time that does not tell how much of it is right.
+        if (!MessageDigest.isEqual(bytes(sent), bytes(control.token().get()))) {
+            throw ApiError.of(401, "unauthorized", null, "send the token in the header Authorization: Bearer TOKEN");
+        }
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    private CompletionStage<ExperimentsReply> ask(Function<ActorRef<ExperimentsReply>, ExperimentsMessage> question) {
+        return AskPattern.ask(control.experiments(), question::apply, ANSWER_WITHIN, system.scheduler())
+                .exceptionally(failure -> {
+                    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+                    throw cause instanceof TimeoutException
+                            ? ApiError.notReady("no control node answers: it is being moved; try again")
+                            : new CompletionException(cause);
+                });
+    }
+
+    private static ExperimentsReply.Experiments accepted(ExperimentsReply reply) {
+        if (reply instanceof ExperimentsReply.Rejected rejected) {
+            throw switch (rejected.reason()) {
+                case INVALID -> ApiError.of(400, "invalid_configuration", null, rejected.message());
+                case NAME_TAKEN -> ApiError.of(409, "name_taken", null, rejected.message());
+                case UNKNOWN -> ApiError.of(404, "experiment_not_found", null, rejected.message());
+                case FAILED -> ApiError.notReady(rejected.message());
+            };
+        }
+        return (ExperimentsReply.Experiments) reply;
+    }
+
+    private static HttpResponse list(ExperimentsReply reply) {
+        ObjectNode body = Json.object().put("object", "list");
+        ArrayNode data = body.putArray("data");
+        accepted(reply).all().forEach(status -> data.add(json(status)));
+        return Responses.ok(body);
+    }
+
+    private static HttpResponse one(ExperimentsReply reply) {
+        return Responses.ok(json(accepted(reply).all().get(0)));
+    }
+
+    private static HttpResponse named(String name, ExperimentsReply reply) {
+        return accepted(reply).all().stream()
+                .filter(status -> status.name().equals(name))
+                .findFirst()
+                .map(status -> Responses.ok(json(status)))
+                .orElseThrow(() ->
+                        ApiError.of(404, "experiment_not_found", null, "there is no experiment \"" + name + "\" here"));
+    }
+
+    private static ObjectNode json(ExperimentStatus status) {
+        ObjectNode body = Json.object()
+                .put("name", status.name())
+                .put("state", status.state().name().toLowerCase(Locale.ROOT))
+                .put("phase", status.phase())
+                .put("phases", status.phases())
+                .put("cycle", status.cycle())
+                .put("cycles", status.cycles())
+                .put("epoch", status.epoch())
+                .put("run", status.run());
+        return status.message().isEmpty() ? body : body.put("message", status.message());
+    }
+}

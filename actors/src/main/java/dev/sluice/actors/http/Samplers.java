@@ -1,0 +1,157 @@
+package dev.sluice.actors.http;
+
+import dev.sluice.actors.discovery.Discovery;
+import dev.sluice.protocol.message.GenerationReply;
+import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.protocol.message.SamplerStatus;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.Terminated;
+import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.receptionist.Receptionist;
+
+/**
+ * The samplers of the whole cluster, as the HTTP API of one control node knows them: several of a model, several models.
+ * They come and go by themselves; nobody has to supervise anything for them to be found (contract S10).
+ *
+ * <p>Thread-safe. A sampler's controller always answers, so one that does not has a dead or suspended node: it is waited
+ * for once, then passed over until it answers again.
+ */
+final class Samplers {
+    private static final Duration STATUS_WITHIN = Duration.ofSeconds(2);
+
+    /** The sampler that had the request is gone. Another one can be asked: a sample depends on its seed alone. */
+    static final class Gone extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        Gone() {
+            super("the sampler is gone", null, false, false);
+        }
+    }
+
+    /** A sampler and what it last said. */
+    record Sampler(ActorRef<SamplerMessage> actor, SamplerStatus status) {
+        boolean serves(String model) {
+            return status.card()
+                    .filter(card -> model.isEmpty()
+                            || card.name().equals(model)
+                            || status.modelVersion().equals(model))
+                    .isPresent();
+        }
+    }
+
+    private static final class Known {
+        private final Set<CompletableFuture<GenerationReply>> open = ConcurrentHashMap.newKeySet();
+        private volatile boolean silent;
+    }
+
+    private final ActorSystem<?> system;
+    private final Map<ActorRef<SamplerMessage>, Known> known = new ConcurrentHashMap<>();
+
+    Samplers(ActorSystem<?> system) {
+        this.system = system;
+    }
+
+    /** Keeps this up to date; spawn it once. */
+    Behavior<Receptionist.Listing> listener() {
+        return Behaviors.setup(context -> {
+            context.getSystem().receptionist().tell(Receptionist.subscribe(Discovery.SAMPLER, context.getSelf()));
+            return Behaviors.receive(Receptionist.Listing.class)
+                    .onMessage(Receptionist.Listing.class, listing -> {
+                        Set<ActorRef<SamplerMessage>> there = listing.getServiceInstances(Discovery.SAMPLER);
+                        new HashSet<>(known.keySet())
+                                .stream()
+                                        .filter(actor -> !there.contains(actor))
+                                        .forEach(this::gone);
+                        there.stream()
+                                .filter(actor -> known.putIfAbsent(actor, new Known()) == null)
+                                .forEach(context::watch);
+                        return Behaviors.same();
+                    })
+                    .onSignal(Terminated.class, terminated -> {
+                        known.keySet().stream()
+                                .filter(terminated.getRef()::equals)
+                                .toList()
+                                .forEach(this::gone);
+                        return Behaviors.same();
+                    })
+                    .build();
+        });
+    }
+
+    private void gone(ActorRef<SamplerMessage> actor) {
+        Known was = known.remove(actor);
+        if (was != null) {
+            was.open.forEach(request -> request.completeExceptionally(new Gone()));
+        }
+    }
+
+    /** Every sampler that answers, in no order. */
+    CompletionStage<List<Sampler>> all() {
+        List<CompletableFuture<Sampler>> asked = new ArrayList<>();
+        known.forEach((actor, about) -> {
+            CompletableFuture<Sampler> answer = AskPattern.ask(
+                            actor, SamplerMessage.GetStatus::new, STATUS_WITHIN, system.scheduler())
+                    .thenApply(status -> new Sampler(actor, status))
+                    .toCompletableFuture();
+            boolean wait = !about.silent;
+            answer.whenComplete((sampler, failure) -> about.silent = failure != null);
+            if (wait) {
+                asked.add(answer);
+            }
+        });
+        return CompletableFuture.allOf(asked.toArray(CompletableFuture[]::new)).handle((done, failure) -> asked.stream()
+                .filter(answer -> !answer.isCompletedExceptionally())
+                .map(CompletableFuture::join)
+                .toList());
+    }
+
+    /** Requests that are at a sampler and not answered yet, of this API and those before it in its queue. */
+    int load(Sampler sampler) {
+        Known about = known.get(sampler.actor());
+        return sampler.status().queued() + (about == null ? 0 : about.open.size());
+    }
+
+    /**
+     * Asks one sampler.
+     *
+     * @return fails with {@link Gone} as soon as the sampler is known to be gone, with a TimeoutException after
+     *     {@code within}
+     */
+    CompletionStage<GenerationReply> ask(
+            ActorRef<SamplerMessage> sampler,
+            Function<ActorRef<GenerationReply>, SamplerMessage> request,
+            Duration within) {
+        Known about = known.get(sampler);
+        if (about == null) {
+            return CompletableFuture.failedFuture(new Gone());
+        }
+        CompletableFuture<GenerationReply> answer = new CompletableFuture<>();
+        about.open.add(answer);
+        AskPattern.<SamplerMessage, GenerationReply>ask(sampler, request::apply, within, system.scheduler())
+                .whenComplete((reply, failure) -> {
+                    if (failure == null) {
+                        answer.complete(reply);
+                    } else {
+                        answer.completeExceptionally(failure);
+                    }
+                });
+        if (known.get(sampler) != about) {
+            // It went between the two looks; whoever removed it may not have seen this request.
+            answer.completeExceptionally(new Gone());
+        }
+        return answer.whenComplete((reply, failure) -> about.open.remove(answer));
+    }
+}

@@ -1,0 +1,22 @@
+package dev.sluice.protocol.message;
+
+import org.apache.pekko.actor.typed.ActorRef;
+
+/** What the cluster's one keeper of experiments understands; answered by {@link ExperimentsReply}. */
+public sealed interface ExperimentsMessage {
+    /**
+     * Begin an experiment.
+     *
+     * @param config HOCON, as of an experiment's file
+     */
+    record Submit(String config, ActorRef<ExperimentsReply> replyTo) implements ExperimentsMessage {}
+
+    /** Tell of every experiment. */
+    record GetAll(ActorRef<ExperimentsReply> replyTo) implements ExperimentsMessage {}
+
+    /** End an experiment and what serves it; what it has made so far stays in its folder. */
+    record Cancel(String name, ActorRef<ExperimentsReply> replyTo) implements ExperimentsMessage {}
+
+    /** Never leaves the JVM. */
+    non-sealed interface Local extends ExperimentsMessage {}
+}
