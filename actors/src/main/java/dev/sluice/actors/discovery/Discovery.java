@@ -2,7 +2,14 @@ package dev.sluice.actors.discovery;
 
 import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.SamplerMessage;
+import java.util.List;
+import java.util.stream.StreamSupport;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorRefResolver;
+import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.receptionist.ServiceKey;
+import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.typed.Cluster;
 
 /** What registers with the receptionist, so that nobody needs to know where it runs. */
 public final class Discovery {
@@ -12,5 +19,25 @@ public final class Discovery {
     /** Every sampler, of every experiment. */
     public static final ServiceKey<SamplerMessage> SAMPLER = ServiceKey.create(SamplerMessage.class, "sampler");
 
+    /** Name of a node's agent below {@code /user}. */
+    public static final String NODE_NAME = "node";
+
     private Discovery() {}
+
+    /**
+     * The agents of the cluster's members, by their addresses: also of those that the receptionist does not know. It loses,
+     * now and then, what a node registers that has just taken the place of a dead one.
+     *
+     * @return references without an incarnation, fit to be told something; none where there is no cluster
+     */
+    public static List<ActorRef<NodeMessage>> membersOf(ActorSystem<?> system) {
+        if (!system.settings().config().getString("pekko.actor.provider").equals("cluster")) {
+            return List.of();
+        }
+        ActorRefResolver resolver = ActorRefResolver.get(system);
+        return StreamSupport.stream(Cluster.get(system).state().getMembers().spliterator(), false)
+                .filter(member -> member.status().equals(MemberStatus.up()))
+                .map(member -> resolver.<NodeMessage>resolveActorRef(member.address() + "/user/" + NODE_NAME))
+                .toList();
+    }
 }

@@ -30,6 +30,7 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
 
 /**
@@ -46,12 +47,16 @@ public final class Node extends AbstractBehavior<NodeMessage> {
     /** Stop every sampler, after it has answered whom it serves, then answer. */
     record StopSamplers(ActorRef<Done> replyTo) implements NodeMessage.Local {}
 
+    /** Time to say again that the node, and each of its samplers, is there. */
+    private record Announce() implements NodeMessage.Local {}
+
     private record Part(Role role, String experiment, String device, String teacher) {
         boolean isTrainer() {
             return role == Role.GENERATOR || role == Role.CRITIC;
         }
     }
 
+    private static final Duration ANNOUNCE_EVERY = Duration.ofSeconds(3);
     private static final DispatcherSelector PINNED = DispatcherSelector.fromConfig(PekkoConfig.PINNED_DISPATCHER);
 
     private final String name;
@@ -67,6 +72,7 @@ public final class Node extends AbstractBehavior<NodeMessage> {
 
     private Node(
             ActorContext<NodeMessage> context,
+            TimerScheduler<NodeMessage> timers,
             String name,
             Set<Role> roles,
             Map<String, Networks> devices,
@@ -76,7 +82,22 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         this.roles = roles;
         this.devices = devices;
         this.serving = serving;
-        context.getSystem().receptionist().tell(Receptionist.register(Discovery.NODE, context.getSelf()));
+        timers.startTimerWithFixedDelay(new Announce(), ANNOUNCE_EVERY);
+        announce();
+    }
+
+    /**
+     * Again and again: what a node registers that has just taken the place of a dead one can be lost among the clearing up
+     * after that one.
+     */
+    private void announce() {
+        ActorRef<Receptionist.Command> receptionist = getContext().getSystem().receptionist();
+        receptionist.tell(Receptionist.register(Discovery.NODE, getContext().getSelf()));
+        parts.forEach((actor, part) -> {
+            if (part.role() == Role.SAMPLER) {
+                receptionist.tell(Receptionist.register(Discovery.SAMPLER, actor.unsafeUpcast()));
+            }
+        });
     }
 
     /**
@@ -86,7 +107,8 @@ public final class Node extends AbstractBehavior<NodeMessage> {
      */
     public static Behavior<NodeMessage> create(
             String name, Set<Role> roles, Map<String, Networks> devices, SamplerSettings serving) {
-        return Behaviors.setup(context -> new Node(context, name, roles, devices, serving));
+        return Behaviors.setup(
+                context -> Behaviors.withTimers(timers -> new Node(context, timers, name, roles, devices, serving)));
     }
 
     @Override
@@ -94,10 +116,16 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         return newReceiveBuilder()
                 .onMessage(NodeMessage.Attend.class, this::onAttend)
                 .onMessage(NodeMessage.Play.class, this::onPlay)
+                .onMessage(Announce.class, this::onAnnounce)
                 .onMessage(Leave.class, this::onLeave)
                 .onMessage(StopSamplers.class, this::onStopSamplers)
                 .onSignal(Terminated.class, this::onTerminated)
                 .build();
+    }
+
+    private Behavior<NodeMessage> onAnnounce(Announce due) {
+        announce();
+        return this;
     }
 
     private Behavior<NodeMessage> onAttend(NodeMessage.Attend attend) {

@@ -1,5 +1,6 @@
 package dev.sluice.actors.node;
 
+import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.experiments.Experiments;
 import dev.sluice.actors.http.ApiServer;
 import dev.sluice.actors.sampler.SamplerSettings;
@@ -118,7 +119,7 @@ public final class SluiceProcess implements AutoCloseable {
                             settings.node().roles(),
                             Map.of(settings.engine().device(), networks),
                             SamplerSettings.of(settings.serving())),
-                    "node");
+                    Discovery.NODE_NAME);
             Departure.prepare(context.getSystem(), node);
             // Not handling its end ends the system too: a process without its roles is none.
             context.watch(node);

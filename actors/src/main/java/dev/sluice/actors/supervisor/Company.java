@@ -17,6 +17,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.apache.pekko.actor.ActorCell;
+import org.apache.pekko.actor.ActorPath;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
@@ -43,7 +46,7 @@ final class Company {
     private final ActorRef<SupervisorMessage> supervisor;
     private final Limits limits;
     private final Map<ActorRef<NodeMessage>, SupervisorMessage.NodeOffer> offers = new LinkedHashMap<>();
-    private final Set<ActorRef<NodeMessage>> reachable = new HashSet<>();
+    private final Set<ActorRef<NodeMessage>> unreachable = new HashSet<>();
     private final Map<Long, Order> orders = new TreeMap<>();
     private final Map<ActorRef<?>, Player> players = new LinkedHashMap<>();
     /** Seats that a node did not fill when it was asked, until it makes another offer. */
@@ -73,8 +76,9 @@ final class Company {
 
     /** The nodes there are: those that are new are asked what they offer. Says who they are. */
     List<ActorRef<NodeMessage>> listed(Set<ActorRef<NodeMessage>> all, Set<ActorRef<NodeMessage>> nowReachable) {
-        reachable.clear();
-        reachable.addAll(nowReachable);
+        unreachable.clear();
+        unreachable.addAll(all);
+        unreachable.removeAll(nowReachable);
         List<ActorRef<NodeMessage>> fresh =
                 all.stream().filter(node -> !offers.containsKey(node)).toList();
         fresh.forEach(node -> {
@@ -85,18 +89,36 @@ final class Company {
         return fresh;
     }
 
-    void offered(SupervisorMessage.NodeOffer offer) {
-        if (offers.containsKey(offer.node())) {
-            offers.put(offer.node(), offer);
-            refused.removeIf(seat -> seat.node().equals(offer.node()));
-            fill();
-        }
+    /** Says whether that is a node that was not known before. */
+    boolean offered(SupervisorMessage.NodeOffer offer) {
+        boolean fresh = offers.put(offer.node(), offer) == null;
+        refused.removeIf(seat -> seat.node().equals(offer.node()));
+        fill();
+        return fresh;
+    }
+
+    /**
+     * Asks those members of the cluster that were not heard of, and again those that have not said yet what they offer, or did not fill a seat: a message to a node that has just
+     * started at the address of a dead one can be lost, and a node may think better of it.
+     */
+    void askAgain(List<ActorRef<NodeMessage>> members) {
+        Set<ActorPath> heard = offers.values().stream()
+                .filter(offer -> !offer.name().isEmpty())
+                .map(offer -> offer.node().path().withUid(ActorCell.undefinedUid()))
+                .collect(Collectors.toSet());
+        members.stream()
+                .filter(member -> !heard.contains(member.path().withUid(ActorCell.undefinedUid())))
+                .forEach(member -> member.tell(new NodeMessage.Attend(supervisor)));
+        offers.values().stream()
+                .filter(offer -> offer.name().isEmpty()
+                        || refused.stream().anyMatch(seat -> seat.node().equals(offer.node())))
+                .forEach(offer -> offer.node().tell(new NodeMessage.Attend(supervisor)));
     }
 
     /** The node's agent is gone, and with it what it was ordered and did not confirm. */
     void nodeGone(ActorRef<?> node) {
         offers.remove(node);
-        reachable.removeIf(node::equals);
+        unreachable.removeIf(node::equals);
         refused.removeIf(seat -> seat.node().equals(node));
         backingOff.removeIf(seat -> seat.node().equals(node));
         failed.keySet().removeIf(seat -> seat.node().equals(node));
@@ -217,7 +239,7 @@ final class Company {
         return offer.roles().contains(role)
                 && !offer.devices().isEmpty()
                 && !offer.leaving()
-                && reachable.contains(offer.node())
+                && !unreachable.contains(offer.node())
                 && !refused.contains(seat)
                 && !backingOff.contains(seat);
     }

@@ -46,6 +46,8 @@ import org.apache.pekko.actor.typed.receptionist.Receptionist;
 public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> implements Training.Decisions {
     private record Listed(Receptionist.Listing listing) implements SupervisorMessage.Local {}
 
+    private record AskAgain() implements SupervisorMessage.Local {}
+
     private record RewindNow() implements SupervisorMessage.Local {}
 
     private record SwapAgain(SupervisorMessage.SwapRefused refused) implements SupervisorMessage.Local {}
@@ -72,6 +74,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
      */
     public record Progress(int epoch, boolean training, int phase, int cycle, int cycles) {}
 
+    private static final Duration ASK_AGAIN_EVERY = Duration.ofSeconds(2);
     private static final Awaited ROLES = new Awaited.Roles();
     private static final Set<Role> RING = Set.of(Role.GENERATOR, Role.CRITIC, Role.TEACHER);
     private static final Set<Role> TRAINERS = Set.of(Role.GENERATOR, Role.CRITIC);
@@ -135,6 +138,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 .tell(Receptionist.subscribe(
                         Discovery.NODE, context.messageAdapter(Receptionist.Listing.class, Listed::new)));
         company.want(List.of(Role.GENERATOR, Role.CRITIC, Role.TEACHER, Role.SAMPLER));
+        timers.startTimerWithFixedDelay(new AskAgain(), ASK_AGAIN_EVERY);
         awaitMissingRoles();
     }
 
@@ -174,6 +178,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 .onMessage(SupervisorMessage.SwapRefused.class, this::onSwapRefused)
                 .onMessage(SwapAgain.class, this::onSwapAgain)
                 .onMessage(SupervisorMessage.RoleFailed.class, this::onRoleFailed)
+                .onMessage(AskAgain.class, this::onAskAgain)
                 .onMessage(RewindNow.class, this::onRewindNow)
                 .onMessage(BackOffOver.class, this::onBackOffOver)
                 .onMessage(Drawn.class, this::onDrawn)
@@ -203,11 +208,20 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         return this;
     }
 
+    private Behavior<SupervisorMessage> onAskAgain(AskAgain due) {
+        if (!over) {
+            company.askAgain(Discovery.membersOf(getContext().getSystem()));
+        }
+        return this;
+    }
+
     private Behavior<SupervisorMessage> onNodeOffer(SupervisorMessage.NodeOffer offer) {
         if (over) {
             return this;
         }
-        company.offered(offer);
+        if (company.offered(offer)) {
+            getContext().watch(offer.node());
+        }
         if (offer.leaving()) {
             handOver(offer.node());
         }

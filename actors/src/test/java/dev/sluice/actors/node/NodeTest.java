@@ -12,6 +12,7 @@ import dev.sluice.config.ServingSettings;
 import dev.sluice.protocol.DeviceOffer;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
@@ -67,8 +68,8 @@ class NodeTest {
         for (String device : devices) {
             on.put(device, networks);
         }
-        ServingSettings serving = new ServingSettings(
-                "127.0.0.1", 0, 4, 4, Duration.ZERO, List.of(1, 4), Duration.ofSeconds(5), 1000);
+        ServingSettings serving =
+                new ServingSettings("127.0.0.1", 0, 4, 4, Duration.ZERO, List.of(1, 4), Duration.ofSeconds(5), 1000);
         node = kit.spawn(Node.create("here", roles, on, SamplerSettings.of(serving)));
     }
 
@@ -90,14 +91,17 @@ class NodeTest {
         return placed.actor();
     }
 
+    private static void release(ActorRef<?> generator) {
+        generator.<GeneratorMessage>unsafeUpcast().tell(new GeneratorMessage.Release(1));
+    }
+
     private ActorRef<?> play(Role role, String experiment) {
         return play(order(role, experiment, "cpu", "sha-t"));
     }
 
     private String refusal(NodeMessage.Play order) {
         node.tell(order);
-        SupervisorMessage.RoleNotPlaced refused =
-                supervisor.expectMessageClass(SupervisorMessage.RoleNotPlaced.class);
+        SupervisorMessage.RoleNotPlaced refused = supervisor.expectMessageClass(SupervisorMessage.RoleNotPlaced.class);
         assertThat(refused.order()).isEqualTo(order.order());
         return refused.reason();
     }
@@ -118,9 +122,8 @@ class NodeTest {
 
         assertThat(attending.expectMessageClass(NodeOffer.class).devices())
                 .containsExactly(new DeviceOffer("cpu", 0, 0), new DeviceOffer("gpu:0", 0, 1));
-        kit.stop(generator.unsafeUpcast());
-        assertThat(attending.expectMessageClass(NodeOffer.class).devices())
-                .contains(new DeviceOffer("gpu:0", 0, 0));
+        release(generator);
+        assertThat(attending.expectMessageClass(NodeOffer.class).devices()).contains(new DeviceOffer("gpu:0", 0, 0));
     }
 
     @Test
@@ -183,8 +186,7 @@ class NodeTest {
     @Test
     void whatTheNodeDoesNotOfferIsRefusedWithTheReason() {
         offer(Set.of(Role.TEACHER, Role.CONTROL), "cpu");
-        assertThat(refusal(order(Role.CRITIC, "a", "cpu", "sha-t")))
-                .isEqualTo("node here does not offer to be critic");
+        assertThat(refusal(order(Role.CRITIC, "a", "cpu", "sha-t"))).isEqualTo("node here does not offer to be critic");
         assertThat(refusal(order(Role.CONTROL, "a", "cpu", "sha-t")))
                 .isEqualTo("node here does not offer to be control");
         assertThat(refusal(order(Role.TEACHER, "a", "gpu:3", "sha-t"))).isEqualTo("node here has no device gpu:3");
@@ -205,7 +207,7 @@ class NodeTest {
         assertThat(supervisor.expectMessageClass(NodeOffer.class).leaving()).isTrue();
         left.expectNoMessage(Duration.ofMillis(20));
         assertThat(refusal(order(Role.TEACHER, "a", "cpu", "sha-t"))).isEqualTo("node here is leaving");
-        kit.stop(generator.unsafeUpcast());
+        release(generator);
         left.expectMessage(Done.getInstance());
     }
 

@@ -191,10 +191,13 @@ final class Stage {
     /** @param answers whether the node carries orders out; else it is silent */
     ActorRef<NodeMessage> join(String name, Map<Role, ActorRef<?>> players, boolean answers) {
         ActorRef<NodeMessage> node = kit.spawn(FakeNode.create(name, players, answers));
-        ActorRef<Receptionist.Command> receptionist = kit.system().receptionist();
-        receptionist.tell(Receptionist.register(Discovery.NODE, node));
+        register(node);
         nodes.add(node);
         return node;
+    }
+
+    void register(ActorRef<NodeMessage> node) {
+        kit.system().receptionist().tell(Receptionist.register(Discovery.NODE, node));
     }
 
     /** The node that plays everything. */

@@ -2,6 +2,7 @@ package dev.sluice.actors.supervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.protocol.DeviceOffer;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.message.CriticMessage;
@@ -9,6 +10,7 @@ import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.protocol.message.SupervisorMessage.BudgetSpent;
 import dev.sluice.protocol.message.SupervisorMessage.ExpertPublished;
 import dev.sluice.protocol.message.SupervisorMessage.RoleFailed;
@@ -265,6 +267,25 @@ class SupervisorFaultsTest {
         stage.pass(Stage.PLACE);
 
         stage.critic.expectMessageClass(CriticMessage.BeginPhase.class);
+    }
+
+    @Test
+    void aNodeThatWasNotHeardOfIsAskedAgainUntilItSaysWhatItOffers() {
+        stage = new Stage(kit);
+        TestProbe<NodeMessage> deaf = kit.createTestProbe();
+        stage.register(deaf.getRef());
+        deaf.expectMessage(new NodeMessage.Attend(stage.supervisor));
+
+        stage.pass(Duration.ofSeconds(2));
+        deaf.expectMessage(new NodeMessage.Attend(stage.supervisor));
+        stage.tell(new SupervisorMessage.NodeOffer(
+                deaf.getRef(), "deaf", List.of(Role.CRITIC), List.of(new DeviceOffer("cpu", 0, 0)), false));
+        deaf.expectMessageClass(NodeMessage.Play.class);
+
+        stage.pass(Duration.ofSeconds(4));
+        deaf.expectNoMessage(Duration.ofMillis(20));
+        stage.pass(Stage.PLACE);
+        deaf.expectMessageClass(NodeMessage.Attend.class);
     }
 
     @Test
