@@ -23,7 +23,7 @@ public final class PekkoConfig {
      *
      * <p>A node without seeds is in no cluster until it joins itself.
      */
-    public static Config forNode(NodeSettings node) {
+    public static Config forNode(NodeSettings node, ClusterSettings cluster) {
         List<String> seeds = node.seeds().stream()
                 .map(seed -> "pekko://" + SYSTEM + "@" + seed)
                 .toList();
@@ -38,8 +38,13 @@ public final class PekkoConfig {
         return ConfigFactory.load(own.withFallback(shipped()));
     }
 
+    /** {@link #forNode(NodeSettings, ClusterSettings)} on a loaded machine. */
+    public static Config forNode(NodeSettings node) {
+        return forNode(node, new ClusterSettings(ClusterSettings.Profile.LOADED_MACHINE));
+    }
+
     /** From a node's death until the cluster has removed it: nothing shorter can tell a dead node from a slow one. */
-    static Duration goneAfter() {
+    static Duration goneAfter(ClusterSettings cluster) {
         Config shipped = shipped();
         return shipped.getDuration("pekko.cluster.failure-detector.acceptable-heartbeat-pause")
                 .plus(shipped.getDuration("pekko.cluster.split-brain-resolver.stable-after"));

@@ -70,7 +70,8 @@ class PekkoConfigTest {
                 .isEqualTo("keep-oldest");
         assertThat(config.getString("pekko.cluster.split-brain-resolver.keep-oldest.role"))
                 .isEqualTo(Role.CONTROL.key());
-        assertThat(PekkoConfig.goneAfter()).isEqualTo(Duration.ofSeconds(20));
+        assertThat(PekkoConfig.goneAfter(new ClusterSettings(ClusterSettings.Profile.LOADED_MACHINE)))
+                .isEqualTo(Duration.ofSeconds(20));
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.sluice.actors.cli;
 
 import dev.sluice.actors.node.SluiceProcess;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
@@ -8,13 +9,14 @@ import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
 import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.network.NetworkFile;
-import dev.sluice.runtime.network.TorchNetworks;
+import dev.sluice.runtime.network.Networks;
 import java.io.Closeable;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -69,8 +71,9 @@ final class DistillCommand implements Callable<Integer> {
             return inProcesses(out, run != null ? run : nextRun(chosen.name()));
         }
         ExpertRef reference = NetworkFile.reference("teacher", chosen.teacher());
-        TorchNetworks networks = Device.networks(settings.engine());
-        try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
+        DeploymentSettings here = settings.deployment();
+        Map<String, Networks> devices = Device.networks(here.engine());
+        try (SluiceProcess process = SluiceProcess.start(here, devices)) {
             RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
             Closeable lock = folder.lock();
             try (lock) {
@@ -104,7 +107,7 @@ final class DistillCommand implements Callable<Integer> {
             all.addAll(List.of("node", "--roles", role.key(), "--node-port", Integer.toString(port), "--seed"));
             all.add(String.join(",", seeds));
             options.overrides().stream()
-                    .filter(override -> !override.startsWith("experiment."))
+                    .filter(override -> !override.startsWith("experiment.") && !override.startsWith("checkpoint."))
                     .forEach(override -> all.addAll(List.of("--set", override)));
             return all;
         }

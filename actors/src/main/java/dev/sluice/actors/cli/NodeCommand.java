@@ -1,7 +1,7 @@
 package dev.sluice.actors.cli;
 
 import dev.sluice.actors.node.SluiceProcess;
-import dev.sluice.config.Settings;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.protocol.Role;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -23,12 +23,20 @@ import picocli.CommandLine.Spec;
         })
 final class NodeCommand implements Callable<Integer> {
     @Option(
+            names = "--config",
+            paramLabel = "NAME|FILE.conf",
+            defaultValue = "one-process",
+            description = "A bundled deployment (one-process, local-processes, several-machines) or a file. Default:"
+                    + " ${DEFAULT-VALUE}.")
+    private String config;
+
+    @Option(
             names = "--roles",
             paramLabel = "ROLE",
-            required = true,
             split = ",",
-            description = "What it offers: generator, critic, teacher, sampler, control; several with commas.")
-    private List<Role> roles;
+            description = "What it offers: generator, critic, teacher, sampler, control; several with commas. Default:"
+                    + " node.roles.")
+    private List<Role> roles = new ArrayList<>();
 
     @Option(
             names = "--seed",
@@ -61,10 +69,10 @@ final class NodeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         PrintWriter out = spec.commandLine().getOut();
-        Settings read = Settings.load("quick", overrides(), Home.folder());
-        try (SluiceProcess process = SluiceProcess.start(read, Device.networks(read.engine()))) {
+        DeploymentSettings here = DeploymentSettings.load(config, overrides(), Home.folder());
+        try (SluiceProcess process = SluiceProcess.start(here, Device.networks(here.engine()))) {
             out.println("sluice: node " + process.address() + " offers "
-                    + roles.stream().map(Role::key).collect(Collectors.joining(", ")));
+                    + here.node().roles().stream().map(Role::key).collect(Collectors.joining(", ")));
             out.flush();
             process.system().getWhenTerminated().toCompletableFuture().join();
         }

@@ -1,6 +1,7 @@
 package dev.sluice.actors.cli;
 
 import dev.sluice.actors.node.SluiceProcess;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
@@ -9,7 +10,7 @@ import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
 import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.network.NetworkFile;
-import dev.sluice.runtime.network.TorchNetworks;
+import dev.sluice.runtime.network.Networks;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -66,8 +67,9 @@ final class ResumeCommand implements Callable<Integer> {
             ExpertRef teacher =
                     NetworkFile.reference("teacher", settings.experiment().teacher());
             Optional<Checkpoint> from = find(folder, settings, teacher, out);
-            TorchNetworks networks = Device.networks(settings.engine());
-            try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
+            DeploymentSettings here = settings.deployment();
+            Map<String, Networks> devices = Device.networks(here.engine());
+            try (SluiceProcess process = SluiceProcess.start(here, devices)) {
                 new TrainingSession(
                                 settings,
                                 folder,

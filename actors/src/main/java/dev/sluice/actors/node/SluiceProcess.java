@@ -2,6 +2,7 @@ package dev.sluice.actors.node;
 
 import dev.sluice.actors.http.ApiServer;
 import dev.sluice.actors.sampler.SamplerSettings;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.PekkoConfig;
 import dev.sluice.config.Settings;
 import dev.sluice.protocol.Role;
@@ -49,12 +50,15 @@ public final class SluiceProcess implements AutoCloseable {
      * Starts the actor system, joins the cluster and, with the control role, finds the sampler and binds the HTTP
      * port.
      *
+     * @param devices that it offers, each with the networks on it
      * @throws IllegalStateException when the HTTP port cannot be had; the message is written for the user
      */
-    public static SluiceProcess start(Settings settings, Networks networks) {
+    public static SluiceProcess start(DeploymentSettings settings, Map<String, Networks> devices) {
         CompletableFuture<ActorRef<NodeMessage>> node = new CompletableFuture<>();
         ActorSystem<SpawnProtocol.Command> system = ActorSystem.create(
-                guardian(settings, networks, node), PekkoConfig.SYSTEM, PekkoConfig.forNode(settings.node()));
+                guardian(settings, devices, node),
+                PekkoConfig.SYSTEM,
+                PekkoConfig.forNode(settings.node(), settings.cluster()));
         SluiceProcess process = new SluiceProcess(system, await(node));
         try {
             if (settings.node().seeds().isEmpty()) {
@@ -72,16 +76,23 @@ public final class SluiceProcess implements AutoCloseable {
         }
     }
 
+    /** As above, with one device only: the first. */
+    public static SluiceProcess start(Settings settings, Networks networks) {
+        return start(settings.deployment(), Map.of(settings.engine().device(), networks));
+    }
+
     /** The node at the path {@code /user/node}, and beside it what belongs to runs. */
     private static Behavior<SpawnProtocol.Command> guardian(
-            Settings settings, Networks networks, CompletableFuture<ActorRef<NodeMessage>> started) {
+            DeploymentSettings settings,
+            Map<String, Networks> devices,
+            CompletableFuture<ActorRef<NodeMessage>> started) {
         return Behaviors.setup(context -> {
             Address address = Cluster.get(context.getSystem()).selfMember().address();
             ActorRef<NodeMessage> node = context.spawn(
                     Node.create(
-                            address.hostPort(),
+                            settings.node().name().orElseGet(address::hostPort),
                             settings.node().roles(),
-                            Map.of(settings.engine().device(), networks),
+                            devices,
                             SamplerSettings.of(settings.serving())),
                     "node");
             Departure.prepare(context.getSystem(), node);
