@@ -18,6 +18,8 @@ public record DeploymentSettings(
     public DeploymentSettings {
         Limits limits = new Limits();
         supervision.requireFits(limits, serving, node, cluster);
+        Exposure.require(limits, node, serving);
+        TlsFiles.require(limits, node);
         limits.refuse();
     }
 

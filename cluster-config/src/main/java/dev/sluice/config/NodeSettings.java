@@ -82,6 +82,11 @@ public record NodeSettings(
                 "must go with a node.port other than 0: nobody would know by which port to reach this node");
         requireAddress(limits, "health-host", healthHost);
         healthPort.ifPresent(number -> limits.within("health-port", number, 0, MOST_PORT));
+        insecureNetwork.ifPresent(said -> limits.require(
+                said.equals(INSECURE),
+                "insecure-network",
+                '"' + said + '"',
+                "must be null, or say \"" + INSECURE + "\" word for word"));
         limits.require(
                 seeds.stream().allMatch(NodeSettings::isSeed),
                 "seeds",

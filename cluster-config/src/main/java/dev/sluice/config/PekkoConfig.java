@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.sluice.protocol.Role;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -14,6 +15,8 @@ public final class PekkoConfig {
 
     /** Dispatcher that gives every actor on it a thread of its own; for whatever calls libtorch. */
     public static final String PINNED_DISPATCHER = "sluice.pinned";
+
+    private static final String ARTERY = "pekko.remote.artery.";
 
     private PekkoConfig() {}
 
@@ -27,15 +30,30 @@ public final class PekkoConfig {
         List<String> seeds = node.seeds().stream()
                 .map(seed -> "pekko://" + SYSTEM + "@" + seed)
                 .toList();
-        Config own = ConfigFactory.parseMap(
-                Map.of(
-                        "pekko.remote.artery.canonical.hostname", node.host(),
-                        "pekko.remote.artery.canonical.port", node.port(),
-                        "pekko.cluster.roles",
-                                node.roles().stream().map(Role::key).toList(),
-                        "pekko.cluster.seed-nodes", seeds),
-                "node settings");
-        return ConfigFactory.load(own.withFallback(shipped()));
+        Map<String, Object> own = new HashMap<>(Map.of(
+                ARTERY + "canonical.hostname",
+                node.host(),
+                ARTERY + "canonical.port",
+                node.port(),
+                "pekko.cluster.roles",
+                node.roles().stream().map(Role::key).toList(),
+                "pekko.cluster.seed-nodes",
+                seeds));
+        node.bindHost().ifPresent(host -> own.put(ARTERY + "bind.hostname", host));
+        node.bindPort().ifPresent(port -> own.put(ARTERY + "bind.port", port));
+        if (node.tls().enabled()) {
+            own.putAll(tls(node.tls()));
+        }
+        return ConfigFactory.load(ConfigFactory.parseMap(own, "node settings").withFallback(shipped()));
+    }
+
+    private static Map<String, Object> tls(TlsSettings tls) {
+        String files = ARTERY + "ssl.rotating-keys-engine.";
+        return Map.of(
+                ARTERY + "transport", "tls-tcp",
+                files + "cert-file", tls.certificate().orElseThrow().toString(),
+                files + "key-file", tls.key().orElseThrow().toString(),
+                files + "ca-cert-file", tls.ca().orElseThrow().toString());
     }
 
     /** {@link #forNode(NodeSettings, ClusterSettings)} on a loaded machine. */

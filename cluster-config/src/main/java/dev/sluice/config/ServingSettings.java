@@ -85,6 +85,12 @@ public record ServingSettings(
                 host, other, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, token);
     }
 
+    /** The same with another token, or none. */
+    public ServingSettings withToken(Optional<String> other) {
+        return new ServingSettings(
+                host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, other);
+    }
+
     /** Without the token itself. */
     @Override
     public String toString() {

@@ -70,7 +70,8 @@ final class ServeCommand implements Callable<Integer> {
 
     /** The run's settings for a cluster of one; the trainers in it stay idle and cost nothing. */
     private Settings servingOnly(Settings run) {
-        ServingSettings serving = run.serving();
+        // A run's folder keeps no token.
+        ServingSettings serving = run.serving().withToken(Optional.ofNullable(System.getenv("SLUICE_TOKEN")));
         return new Settings(
                 run.experiment(),
                 run.checkpoint(),
