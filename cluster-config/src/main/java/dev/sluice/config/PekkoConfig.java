@@ -21,8 +21,8 @@ public final class PekkoConfig {
     private PekkoConfig() {}
 
     /**
-     * The complete configuration for {@code ActorSystem.create}: {@code pekko-node.conf}, this node's address and
-     * roles, under them the libraries' {@code reference.conf}; system properties win, as usual with Pekko.
+     * The complete configuration for {@code ActorSystem.create}: {@code pekko-node.conf} and a profile, this node's
+     * address and roles, under them the libraries' {@code reference.conf}; system properties win, as usual with Pekko.
      *
      * <p>A node without seeds is in no cluster until it joins itself.
      */
@@ -44,7 +44,7 @@ public final class PekkoConfig {
         if (node.tls().enabled()) {
             own.putAll(tls(node.tls()));
         }
-        return ConfigFactory.load(ConfigFactory.parseMap(own, "node settings").withFallback(shipped()));
+        return ConfigFactory.load(ConfigFactory.parseMap(own, "node settings").withFallback(shipped(cluster)));
     }
 
     private static Map<String, Object> tls(TlsSettings tls) {
@@ -62,13 +62,19 @@ public final class PekkoConfig {
     }
 
     /** From a node's death until the cluster has removed it: nothing shorter can tell a dead node from a slow one. */
-    static Duration goneAfter(ClusterSettings cluster) {
-        Config shipped = shipped();
+    public static Duration goneAfter(ClusterSettings cluster) {
+        Config shipped = shipped(cluster);
         return shipped.getDuration("pekko.cluster.failure-detector.acceptable-heartbeat-pause")
                 .plus(shipped.getDuration("pekko.cluster.split-brain-resolver.stable-after"));
     }
 
-    private static Config shipped() {
-        return SettingsReader.resource("pekko-node.conf");
+    /** From the death of the node that runs the experiments until another that controls runs them. */
+    public static Duration takenOverAfter(ClusterSettings cluster) {
+        return goneAfter(cluster).plus(shipped(cluster).getDuration("pekko.cluster.down-removal-margin"));
+    }
+
+    private static Config shipped(ClusterSettings cluster) {
+        return SettingsReader.resource("profiles/" + Scalars.key(cluster.profile()) + ".conf")
+                .withFallback(SettingsReader.resource("pekko-node.conf"));
     }
 }

@@ -113,6 +113,19 @@ class RefusalTest {
                         + " to tell a dead node from a slow one (cluster.profile = loaded-machine) (--set)");
     }
 
+    /** So that the cross-checks cannot be forgotten when a profile changes. */
+    @Test
+    void theDefaultsOutwaitEveryProfile() {
+        for (String profile : List.of("loaded-machine", "real-cluster")) {
+            Settings settings = Settings.load(
+                    "fashion",
+                    List.of("cluster.profile=" + profile, "node.roles=[critic]", "node.seeds=[\"h:1\"]"),
+                    home);
+            assertThat(settings.supervision().rolesWithin())
+                    .isGreaterThan(PekkoConfig.takenOverAfter(settings.cluster()));
+        }
+    }
+
     @Test
     void aNodeThatNobodyCanJoinMustDoEverything() {
         assertThat(refusals("node.roles=[critic]"))
