@@ -24,13 +24,18 @@ import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The node's configuration against the libraries it is for; here, because this module has all of them. */
 class PekkoConfigInUseTest {
     /** A misspelt or misplaced key would change nothing, and nobody would refuse it. */
-    @Test
-    void everyKeyThatWeSetIsOneThatPekkoKnows() {
-        Config ours = ConfigFactory.parseResources("pekko-node.conf").getConfig("pekko");
+    @ParameterizedTest
+    @ValueSource(strings = {"loaded-machine", "real-cluster"})
+    void everyKeyThatWeSetIsOneThatPekkoKnows(String profile) {
+        Config ours = ConfigFactory.parseResources("profiles/" + profile + ".conf")
+                .withFallback(ConfigFactory.parseResources("pekko-node.conf"))
+                .getConfig("pekko");
         Config known = ConfigFactory.defaultReference().getConfig("pekko");
 
         Set<String> unknown = ours.entrySet().stream()

@@ -11,6 +11,7 @@ import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.nio.file.Path;
@@ -21,7 +22,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Turns a configuration into records and records into a configuration. A record is a section, a component a key: its
@@ -45,6 +48,8 @@ final class Binder {
     /** These stop at the first value they refuse, and judge each by itself; so each can be tried by itself. */
     private static final Set<Class<?>> JUDGED_BY_COMPONENT = Set.of(Recipe.class, AdamWSettings.class);
 
+    private static final Set<String> SECRETS = secrets(Settings.class, "");
+
     private final Config config;
     private final Scalars scalars;
     private final List<Problem> found = new ArrayList<>();
@@ -56,21 +61,33 @@ final class Binder {
      * @param problems found before, told together with the ones found here
      */
     Binder(Config config, Path home, List<String> problems) {
+        this(config, new Scalars(home, Path.of("").toAbsolutePath()), problems);
+    }
+
+    Binder(Config config, Scalars scalars, List<String> problems) {
         this.config = config;
-        this.scalars = new Scalars(home);
+        this.scalars = scalars;
         this.problems = new ArrayList<>(problems);
     }
 
     /**
+     * @param type whose components are the sections
      * @param good takes the place of what cannot be read; null when the configuration is known to be good itself
+     * @param beyond refuses, by {@link Limits.Exceeded}, what is in order in itself and cannot be used nevertheless
      * @throws BadSettings when anything is wrong
      */
-    Settings bind(String source, Settings good) {
+    <R extends Record> R bind(Class<R> type, String source, R good, Consumer<R> beyond) {
         Set<String> sections = new LinkedHashSet<>();
         Set<String> keys = new LinkedHashSet<>();
-        collect(Settings.class, "", sections, keys);
+        collect(type, "", sections, keys);
         refuseUnknown(config.root(), "", sections, keys);
-        Settings settings = record(Settings.class, "", good);
+        R settings = record(type, "", good);
+        boolean allRead = found.isEmpty();
+        try {
+            beyond.accept(settings);
+        } catch (Limits.Exceeded e) {
+            e.problems().stream().filter(p -> allRead || !p.joint()).forEach(found::add);
+        }
         for (Problem problem : found) {
             problems.add(problem + where(problem.key()));
         }
@@ -80,12 +97,35 @@ final class Binder {
         return settings;
     }
 
-    /** Nested maps of plain values, for HOCON. */
+    /** Whether it is, or may hold, a setting that is never written. */
+    static boolean isSecret(String key) {
+        return SECRETS.stream().anyMatch(secret -> secret.equals(key) || secret.startsWith(key + "."));
+    }
+
+    private static Set<String> secrets(Class<?> type, String path) {
+        Set<String> secrets = new LinkedHashSet<>();
+        for (RecordComponent component : type.getRecordComponents()) {
+            String key = join(path, name(type, component));
+            if (component.isAnnotationPresent(Secret.class)) {
+                secrets.add(key);
+            } else if (component.getType().isRecord()) {
+                secrets.addAll(secrets(component.getType(), key));
+            }
+        }
+        return secrets;
+    }
+
+    /** Nested maps of plain values, for HOCON; without what is absent or secret. */
     static Map<String, Object> write(Record record) {
         Map<String, Object> section = new LinkedHashMap<>();
         for (RecordComponent component : record.getClass().getRecordComponents()) {
             Object value = get(component, record);
-            if (component.getType() == INLINE) {
+            if (component.isAnnotationPresent(Secret.class)) {
+                continue;
+            }
+            if (value instanceof Optional<?> optional) {
+                optional.ifPresent(present -> section.put(name(record.getClass(), component), Scalars.write(present)));
+            } else if (component.getType() == INLINE) {
                 section.putAll(write((Record) value));
             } else {
                 String key = name(record.getClass(), component);
@@ -124,6 +164,9 @@ final class Binder {
 
     private Object scalar(Type type, String key, Object good) {
         if (!config.hasPath(key)) {
+            if (type instanceof ParameterizedType optional && optional.getRawType() == Optional.class) {
+                return Optional.empty();
+            }
             found.add(new Problem(key, "is missing", false));
             return good;
         }
@@ -131,7 +174,8 @@ final class Binder {
         try {
             return scalars.read(type, value);
         } catch (IllegalArgumentException | ArithmeticException e) {
-            String text = "= " + value.render(Scalars.CONCISE) + " " + e.getMessage();
+            String shown = isSecret(key) ? "(hidden)" : value.render(Scalars.CONCISE);
+            String text = "= " + shown + " " + e.getMessage();
             found.add(new Problem(key, text, false));
             return good;
         }
@@ -205,22 +249,26 @@ final class Binder {
         }
     }
 
-    /** Where the user wrote the value, in parentheses; nothing for values that ship. */
     private String where(String key) {
+        return where(config, key);
+    }
+
+    /** Where the user wrote the value, in parentheses; nothing for values that ship. */
+    static String where(Config config, String key) {
         if (!config.hasPathOrNull(key)) {
             return "";
         }
-        ConfigOrigin origin = origin(key);
+        ConfigOrigin origin =
+                config.getIsNull(key) ? config.origin() : config.getValue(key).origin();
         if (origin.description().startsWith(OVERRIDE)) {
             return " (" + OVERRIDE + ")";
+        }
+        if (origin.description().startsWith(SettingsReader.SUBMITTED)) {
+            return origin.lineNumber() > 0 ? " (line " + origin.lineNumber() + ")" : "";
         }
         return origin.resource() == null && origin.filename() != null && origin.lineNumber() > 0
                 ? " (" + Path.of(origin.filename()).getFileName() + ", line " + origin.lineNumber() + ")"
                 : "";
-    }
-
-    private ConfigOrigin origin(String key) {
-        return config.getIsNull(key) ? config.origin() : config.getValue(key).origin();
     }
 
     private static boolean isSection(ConfigValue value) {

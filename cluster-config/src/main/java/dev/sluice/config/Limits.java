@@ -47,6 +47,11 @@ final class Limits {
         this.section = section;
     }
 
+    /** For checks across sections, whose keys are written out. */
+    Limits() {
+        this("");
+    }
+
     Limits within(String key, long value, long least, long most) {
         return require(value >= least && value <= most, key, value, "must be between " + least + " and " + most);
     }
@@ -71,7 +76,7 @@ final class Limits {
 
     private Limits add(boolean holds, String key, Object value, String mend, boolean joint) {
         if (!holds) {
-            problems.add(new Problem(section + "." + key, "= " + value + " " + mend, joint));
+            problems.add(new Problem(section.isEmpty() ? key : section + "." + key, "= " + value + " " + mend, joint));
         }
         return this;
     }

@@ -1,10 +1,12 @@
 package dev.sluice.config;
 
 import dev.sluice.protocol.Role;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -13,13 +15,41 @@ import java.util.regex.Pattern;
  * What this node does and how the others reach it: section {@code node}.
  *
  * @param roles it offers; all of them make a cluster of one (design, decision 8)
- * @param host that the other nodes reach it by; loopback unless the user says otherwise, because the transport does
- *     not authenticate
- * @param port 0 takes any free one
+ * @param name for people, in logs and events; empty for {@code host:port}
+ * @param host that the other nodes reach it by; loopback unless the user says otherwise
+ * @param port that the other nodes reach it by; 0 takes any free one
+ * @param bindHost address to listen on where that is not {@code host}: behind address translation, in a container
+ * @param bindPort likewise
  * @param seeds {@code host:port} of nodes to join; empty for a node that starts its own cluster
+ * @param runs folder that runs are kept in, absolute; used by control nodes
+ * @param sharedStore whether this node sees the folders of runs under the same paths as the control nodes do; files are
+ *     sent to it otherwise
+ * @param healthHost address that {@code healthPort} is opened on
+ * @param healthPort where {@code /live} and {@code /ready} are answered over HTTP, and nothing else; 0 takes any free
+ *     one, empty opens none. A control node answers them at {@code serving.port} too
+ * @param insecureNetwork {@link #INSECURE}, or empty
  */
-public record NodeSettings(Set<Role> roles, String host, int port, List<String> seeds) {
+public record NodeSettings(
+        Set<Role> roles,
+        Optional<String> name,
+        String host,
+        int port,
+        Optional<String> bindHost,
+        Optional<Integer> bindPort,
+        List<String> seeds,
+        Path runs,
+        boolean sharedStore,
+        String healthHost,
+        Optional<Integer> healthPort,
+        Optional<String> insecureNetwork,
+        TlsSettings tls) {
+    /** What {@code node.insecure-network} must say for a node that others reach without TLS. */
+    public static final String INSECURE = "whoever reaches this port controls this node";
+
+    private static final String LOOPBACK = "127.0.0.1";
+    private static final int MOST_PORT = 65_535;
     private static final Pattern SEED = Pattern.compile("([^:/@\\s]+|\\[[0-9a-fA-F:.]+]):(\\d{1,5})");
+    private static final Pattern EVERYWHERE = Pattern.compile("0\\.0\\.0\\.0|\\[?(0*:)*:?0*]?");
 
     public NodeSettings {
         Limits limits = new Limits("node");
@@ -31,8 +61,32 @@ public record NodeSettings(Set<Role> roles, String host, int port, List<String> 
                         + Arrays.stream(Role.values()).map(Role::key).toList());
         roles = roles.isEmpty() ? Set.of() : Collections.unmodifiableSet(EnumSet.copyOf(roles));
         seeds = List.copyOf(seeds);
-        limits.require(!host.isBlank(), "host", '"' + host + '"', "must be an address of this node: 127.0.0.1");
-        limits.within("port", port, 0, 65_535);
+        name.ifPresent(given -> limits.require(
+                given.matches("[A-Za-z0-9][A-Za-z0-9._:-]{0,252}"),
+                "name",
+                '"' + given + '"',
+                "must be 1 to 253 letters, digits, dots, dashes, colons and underscores, or be left out"));
+        limits.require(
+                !host.isBlank() && !EVERYWHERE.matcher(host).matches(),
+                "host",
+                '"' + host + '"',
+                "must be an address by which the other nodes reach this one, such as 127.0.0.1; to listen on every"
+                        + " address write that into node.bind-host");
+        limits.within("port", port, 0, MOST_PORT);
+        bindHost.ifPresent(address -> requireAddress(limits, "bind-host", address));
+        bindPort.ifPresent(number -> limits.within("bind-port", number, 1, MOST_PORT));
+        limits.requireTogether(
+                bindPort.isEmpty() || port != 0,
+                "bind-port",
+                bindPort.orElse(0),
+                "must go with a node.port other than 0: nobody would know by which port to reach this node");
+        requireAddress(limits, "health-host", healthHost);
+        healthPort.ifPresent(number -> limits.within("health-port", number, 0, MOST_PORT));
+        insecureNetwork.ifPresent(said -> limits.require(
+                said.equals(INSECURE),
+                "insecure-network",
+                '"' + said + '"',
+                "must be null, or say \"" + INSECURE + "\" word for word"));
         limits.require(
                 seeds.stream().allMatch(NodeSettings::isSeed),
                 "seeds",
@@ -47,13 +101,35 @@ public record NodeSettings(Set<Role> roles, String host, int port, List<String> 
         limits.refuse();
     }
 
+    /** The rest as where nothing is configured: no name, no TLS, the folder {@code runs} of where we are. */
+    public NodeSettings(Set<Role> roles, String host, int port, List<String> seeds) {
+        this(
+                roles,
+                Optional.empty(),
+                host,
+                port,
+                Optional.empty(),
+                Optional.empty(),
+                seeds,
+                Path.of("runs").toAbsolutePath(),
+                true,
+                LOOPBACK,
+                Optional.empty(),
+                Optional.empty(),
+                TlsSettings.OFF);
+    }
+
+    private static void requireAddress(Limits limits, String key, String address) {
+        limits.require(!address.isBlank(), key, '"' + address + '"', "must be an address to listen on: 127.0.0.1");
+    }
+
     private static boolean isSeed(String seed) {
         Matcher form = SEED.matcher(seed);
         if (!form.matches()) {
             return false;
         }
         int port = Integer.parseInt(form.group(2));
-        return port >= 1 && port <= 65_535;
+        return port >= 1 && port <= MOST_PORT;
     }
 
     private static boolean hasAllRoles(Set<Role> roles) {

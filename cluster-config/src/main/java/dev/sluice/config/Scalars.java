@@ -17,6 +17,7 @@ import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /** Single values and lists of them, from HOCON and back; stricter than HOCON's own conversions. */
 final class Scalars {
@@ -25,9 +26,15 @@ final class Scalars {
     private static final String INFINITY = "infinity";
 
     private final Path home;
+    private final Path elsewhere;
 
-    Scalars(Path home) {
+    /**
+     * @param home what a relative path in a bundled file starts from
+     * @param elsewhere what one starts from that stands in no file
+     */
+    Scalars(Path home, Path elsewhere) {
         this.home = home;
+        this.elsewhere = elsewhere;
     }
 
     /**
@@ -35,6 +42,9 @@ final class Scalars {
      * @throws ArithmeticException likewise
      */
     Object read(Type type, ConfigValue value) {
+        if (type instanceof ParameterizedType optional && optional.getRawType() == Optional.class) {
+            return Optional.of(read(optional.getActualTypeArguments()[0], value));
+        }
         if (type instanceof ParameterizedType collection) {
             List<Object> elements = list(collection.getActualTypeArguments()[0], value);
             return collection.getRawType() == List.class ? elements : new LinkedHashSet<>(elements);
@@ -52,6 +62,8 @@ final class Scalars {
             return whole(text, Long.MIN_VALUE, Long.MAX_VALUE);
         } else if (of == double.class || of == Double.class) {
             return number(text);
+        } else if (of == boolean.class) {
+            return truth(text);
         } else if (of == Duration.class) {
             return Durations.read(text);
         } else if (of == Path.class) {
@@ -112,6 +124,13 @@ final class Scalars {
         return number.longValueExact();
     }
 
+    private static boolean truth(String text) {
+        if (!text.equals("true") && !text.equals("false")) {
+            throw new IllegalArgumentException("must be true or false");
+        }
+        return Boolean.parseBoolean(text);
+    }
+
     private static double number(String text) {
         if (text.equalsIgnoreCase(INFINITY)) {
             return Double.POSITIVE_INFINITY;
@@ -140,10 +159,10 @@ final class Scalars {
         return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** Relative to whatever names it: a bundled file to {@link #home}, a file to its directory, else where we are. */
+    /** Relative to whatever names it: a bundled file to {@link #home}, a file to its directory, else {@link #elsewhere}. */
     private Path path(String text, ConfigOrigin origin) {
         if (text.isEmpty()) {
-            throw new IllegalArgumentException("must be the path of a file");
+            throw new IllegalArgumentException("must be a path");
         }
         try {
             Path from;
@@ -152,7 +171,7 @@ final class Scalars {
             } else if (origin.filename() != null) {
                 from = Path.of(origin.filename()).toAbsolutePath().getParent();
             } else {
-                from = Path.of("").toAbsolutePath();
+                from = elsewhere;
             }
             return from.resolve(text).normalize();
         } catch (InvalidPathException e) {

@@ -2,6 +2,7 @@ package dev.sluice.config;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The HTTP endpoint and its batches: section {@code serving} (contract S).
@@ -14,6 +15,7 @@ import java.util.List;
  * @param batchSizes that batches are padded to, ascending; an expert is warmed on each before it serves
  * @param deadline of a request that names none
  * @param maxBodyBytes longest request body; longer ones are answered 413
+ * @param token that requests must bear; empty to answer whoever asks. Never written anywhere
  */
 public record ServingSettings(
         String host,
@@ -23,8 +25,10 @@ public record ServingSettings(
         Duration maxWait,
         List<Integer> batchSizes,
         Duration deadline,
-        int maxBodyBytes) {
+        int maxBodyBytes,
+        @Secret Optional<String> token) {
     private static final int LARGEST_BATCH = 1024;
+    private static final int SHORTEST_TOKEN = 16;
 
     public ServingSettings {
         batchSizes = List.copyOf(batchSizes);
@@ -53,12 +57,46 @@ public record ServingSettings(
                 Durations.write(maxWait),
                 "must be shorter than serving.deadline = " + Durations.write(deadline)
                         + ": every request would be refused while it waits for its batch");
+        token.ifPresent(given -> limits.require(
+                given.length() >= SHORTEST_TOKEN && given.matches("[!-~]{1,512}"),
+                "token",
+                "(hidden)",
+                "must be " + SHORTEST_TOKEN + " to 512 characters, none of them a space or beyond ASCII; it has "
+                        + given.length() + ". Make one with: openssl rand -hex 32"));
         limits.refuse();
+    }
+
+    /** Without a token. */
+    public ServingSettings(
+            String host,
+            int port,
+            int queueLimit,
+            int maxBatch,
+            Duration maxWait,
+            List<Integer> batchSizes,
+            Duration deadline,
+            int maxBodyBytes) {
+        this(host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, Optional.empty());
     }
 
     /** The same on another port. */
     public ServingSettings withPort(int other) {
-        return new ServingSettings(host, other, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes);
+        return new ServingSettings(
+                host, other, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, token);
+    }
+
+    /** The same with another token, or none. */
+    public ServingSettings withToken(Optional<String> other) {
+        return new ServingSettings(
+                host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, other);
+    }
+
+    /** Without the token itself. */
+    @Override
+    public String toString() {
+        return "ServingSettings[host=" + host + ", port=" + port + ", queueLimit=" + queueLimit + ", maxBatch="
+                + maxBatch + ", maxWait=" + maxWait + ", batchSizes=" + batchSizes + ", deadline=" + deadline
+                + ", maxBodyBytes=" + maxBodyBytes + ", token=" + (token.isPresent() ? "(hidden)" : "none") + "]";
     }
 
     private static boolean ascending(List<Integer> sizes) {

@@ -1,10 +1,8 @@
 package dev.sluice.config;
 
 import com.typesafe.config.Config;
-import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigRenderOptions;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -20,6 +18,7 @@ public record Settings(
         ServingSettings serving,
         NodeSettings node,
         EngineSettings engine,
+        ClusterSettings cluster,
         SupervisionSettings supervision) {
     /**
      * Where a run is served, watched and placed. Not {@code checkpoint.every}: at staleness above 0 the generator waits
@@ -29,7 +28,8 @@ public record Settings(
             "serving.",
             "node.",
             "supervision.",
-            "engine.device",
+            "cluster.",
+            "engine.devices",
             "checkpoint.keep",
             // The file may have moved; that it is the same is known by its SHA-256.
             "experiment.teacher",
@@ -38,32 +38,9 @@ public record Settings(
             "experiment.grid-columns");
 
     public Settings {
-        Limits limits = new Limits("supervision");
-        Duration swap = supervision.swapWithin();
-        Duration needed = supervision.loadWithin().plus(serving.deadline());
-        limits.requireTogether(
-                swap.compareTo(needed) >= 0,
-                "swap-within",
-                Durations.write(swap),
-                "must be at least " + Durations.write(needed) + ": a swap waits for the batch that runs"
-                        + " (serving.deadline = " + Durations.write(serving.deadline())
-                        + ") and then loads (supervision.load-within = "
-                        + Durations.write(supervision.loadWithin()) + ")");
-        if (!node.isWholeCluster()) {
-            requireLongerThanDowning(limits, "roles-within", supervision.rolesWithin());
-            requireLongerThanDowning(limits, "cycle-stall-after", supervision.cycleStallAfter());
-        }
+        Limits limits = new Limits();
+        supervision.requireFits(limits, serving, node, cluster);
         limits.refuse();
-    }
-
-    private static void requireLongerThanDowning(Limits limits, String key, Duration value) {
-        Duration downing = PekkoConfig.goneAfter();
-        limits.requireTogether(
-                value.compareTo(downing) > 0,
-                key,
-                Durations.write(value),
-                "must be longer than " + Durations.write(downing) + ", which the cluster takes to tell a dead node"
-                        + " from a slow one");
     }
 
     /** The experiments that ship. */
@@ -89,7 +66,7 @@ public record Settings(
 
     /**
      * Reads back what {@link #render} wrote, or any other complete configuration; whether the teacher is still there
-     * does not matter.
+     * does not matter, nor whether a node could be started with it.
      *
      * @throws BadSettings with everything that is wrong
      */
@@ -108,24 +85,45 @@ public record Settings(
     }
 
     /**
-     * Reads an experiment that was sent to a cluster: what it is and how it is trained is its own, where it is served and
-     * computed is the node's.
+     * Reads an experiment that was submitted as text to a node that runs already. What the text leaves out is taken from
+     * that node, where it is the node's, and from {@code sluice-defaults.conf}. A relative teacher path is taken from
+     * {@code home}. The text comes from elsewhere: it may include bundled experiments and no other file, and refer to no
+     * environment variable.
      *
-     * @param text HOCON with the sections {@code experiment}, {@code checkpoint} and {@code supervision}
-     * @param here of the node that carries it out
-     * @throws BadSettings with everything that is wrong, a section that is the node's and a missing teacher file included
+     * @param text HOCON, with the sections {@code experiment}, {@code checkpoint} and {@code supervision} at most: the
+     *     others belong to the node
+     * @param here the node that will run it
+     * @param home directory of the installation
+     * @throws BadSettings with everything that is wrong, a missing teacher file included
      */
-    public static Settings submitted(String text, Settings here, Path home) {
+    public static Settings submitted(String text, DeploymentSettings here, Path home) {
         return SettingsReader.submitted(text, here, home);
     }
 
     /** The part of a configuration that {@link #submitted} takes, as text. */
     public String renderExperiment() {
-        Config own = SettingsReader.OF_EXPERIMENTS.stream()
-                .map(section -> resolved().withOnlyPath(section))
-                .reduce(ConfigFactory.empty(), Config::withFallback);
+        Config own = SettingsReader.OF_NODES.stream().reduce(resolved(), Config::withoutPath, (a, b) -> a);
         return own.root()
                 .render(ConfigRenderOptions.defaults().setOriginComments(false).setJson(false));
+    }
+
+    /**
+     * The part that is the node's.
+     *
+     * @throws BadSettings when no node may be started with it, as can be with a run that was recorded elsewhere
+     */
+    public DeploymentSettings deployment() {
+        try {
+            return requireStartable();
+        } catch (Limits.Exceeded e) {
+            throw new BadSettings(
+                    "this node",
+                    e.problems().stream().map(Limits.Problem::toString).toList());
+        }
+    }
+
+    DeploymentSettings requireStartable() {
+        return new DeploymentSettings(serving, node, engine, cluster, supervision);
     }
 
     /**
@@ -150,12 +148,12 @@ public record Settings(
         return CHANGEABLE.stream().anyMatch(c -> c.endsWith(".") ? key.startsWith(c) : key.equals(c));
     }
 
-    /** The complete configuration, every key with its value. */
+    /** The complete configuration, every key with its value; without secrets. */
     public Config resolved() {
-        return ConfigFactory.parseMap(Binder.write(this), "settings");
+        return SettingsReader.written(this);
     }
 
-    /** {@link #resolved} as HOCON, for {@link #read}. */
+    /** {@link #resolved} as HOCON, for {@link #read}. A token has to be given again. */
     public String render() {
         return resolved()
                 .root()

@@ -4,6 +4,8 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigParseOptions;
+import com.typesafe.config.ConfigResolveOptions;
+import com.typesafe.config.ConfigSyntax;
 import com.typesafe.config.ConfigUtil;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
@@ -18,11 +20,19 @@ import java.util.Optional;
 /** Finds the configuration's parts and lays them over one another: overrides, then the experiment, then defaults. */
 final class SettingsReader {
     static final List<String> EXPERIMENTS = List.of("fashion", "mixture-2d", "quick");
+    static final List<String> DEPLOYMENTS = List.of("local-processes", "one-process");
 
-    /** Sections that say what is trained; the others say where. */
-    static final List<String> OF_EXPERIMENTS = List.of("experiment", "checkpoint", "supervision");
+    /** Origin of what was submitted as text. */
+    static final String SUBMITTED = "submitted";
 
     private static final String SUFFIX = ".conf";
+    private static final String DEFAULTS = "sluice-defaults.conf";
+    /** Sections that only an experiment has; supervision may be given by both. */
+    private static final List<String> OF_EXPERIMENTS = List.of("experiment", "checkpoint");
+
+    /** Sections that say where, not what. */
+    static final List<String> OF_NODES = List.of("serving", "node", "engine", "cluster");
+
     private static final String THREADS = "engine.threads";
     private static final String METHOD = "experiment.method";
 
@@ -34,15 +44,15 @@ final class SettingsReader {
                         complete(resource("experiments/fashion.conf")),
                         Path.of("").toAbsolutePath(),
                         List.of())
-                .bind("the bundled experiment fashion", null);
+                .bind(Settings.class, "the bundled experiment fashion", null, settings -> {});
     }
 
     static Settings load(String nameOrFile, List<String> overrides, Path home) {
         List<String> problems = new ArrayList<>();
         Config over = overrides(overrides, problems);
-        Config experiment = experiment(nameOrFile, problems);
+        Config experiment = named(nameOrFile, "experiment", EXPERIMENTS, problems);
         Config laid = experiment == null ? null : over.withFallback(ofMethod(over, experiment));
-        return requireTeacher(nameOrFile, bind(nameOrFile, laid, home.toAbsolutePath(), problems));
+        return requireTeacher(nameOrFile, bind(nameOrFile, laid, home.toAbsolutePath(), problems, Startable.YES));
     }
 
     private static Settings requireTeacher(String source, Settings settings) {
@@ -62,51 +72,123 @@ final class SettingsReader {
         Config config = file(file, problems);
         Config laid = config == null ? null : over.withFallback(config);
         String source = file.toString();
-        return requireTeacher(source, bind(source, laid, file.toAbsolutePath().getParent(), problems));
+        return requireTeacher(source, bind(source, laid, file.toAbsolutePath().getParent(), problems, Startable.YES));
     }
 
     static Settings read(Path file) {
         List<String> problems = new ArrayList<>();
         Config config = file(file, problems);
-        return bind(file.toString(), config, file.toAbsolutePath().getParent(), problems);
+        return bind(file.toString(), config, file.toAbsolutePath().getParent(), problems, Startable.MAY_BE_NOT);
     }
 
-    static Settings submitted(String text, Settings here, Path home) {
-        String source = "the submitted experiment";
+    static DeploymentSettings deployment(String nameOrFile, List<String> overrides, Path home) {
         List<String> problems = new ArrayList<>();
-        Config given;
-        try {
-            given = ConfigFactory.parseString(
-                    text, ConfigParseOptions.defaults().setOriginDescription(source));
-        } catch (ConfigException e) {
-            throw new BadSettings(source, List.of("it cannot be read: " + e.getMessage()));
+        Config over = overrides(overrides, problems);
+        Config deployment = named(nameOrFile, "deployment", DEPLOYMENTS, problems);
+        if (deployment == null) {
+            throw new BadSettings(nameOrFile, problems);
         }
-        for (String section : given.root().keySet()) {
-            if (!OF_EXPERIMENTS.contains(section)) {
-                problems.add(section + " is not an experiment's to say; leave it out, it may have "
-                        + String.join(", ", OF_EXPERIMENTS));
+        Config laid = over.withFallback(deployment);
+        for (String section : OF_EXPERIMENTS) {
+            if (laid.hasPathOrNull(section)) {
+                problems.add(section + " belongs to an experiment, not to a node: leave it out here, and write it into"
+                        + " what is submitted" + Binder.where(laid, section));
+                laid = laid.withoutPath(section);
             }
         }
-        Config node = here.resolved();
-        for (String section : OF_EXPERIMENTS) {
-            node = node.withoutPath(section);
-        }
-        Config laid = ofMethod(ConfigFactory.empty(), given);
-        return requireTeacher(source, bind(source, laid.withFallback(node), home.toAbsolutePath(), problems));
+        Config complete = resolved(nameOrFile, laid.withFallback(defaults(OF_EXPERIMENTS)), problems);
+        return new Binder(complete, home.toAbsolutePath(), problems)
+                .bind(DeploymentSettings.class, nameOrFile, Bundled.FASHION.deployment(), settings -> {});
     }
 
-    private static Settings bind(String source, Config config, Path home, List<String> problems) {
-        if (config == null) {
-            throw new BadSettings(source, problems);
+    static Settings submitted(String text, DeploymentSettings here, Path home) {
+        String source = "the submitted experiment";
+        List<String> problems = new ArrayList<>();
+        Config experiment = text(source, text);
+        for (String section : OF_NODES) {
+            if (experiment.hasPathOrNull(section)) {
+                problems.add(section + " belongs to the node that runs the experiment: leave it out here, and set it"
+                        + " where the node is started" + Binder.where(experiment, section));
+                experiment = experiment.withoutPath(section);
+            }
         }
+        // Without the environment: what is in it is not for whoever may submit.
         Config complete;
         try {
-            complete = complete(config);
+            complete = ofMethod(ConfigFactory.empty(), experiment)
+                    .withFallback(written(here))
+                    .withFallback(defaults(OF_NODES))
+                    .resolve(ConfigResolveOptions.noSystem());
         } catch (ConfigException e) {
             problems.add(e.getMessage());
             throw new BadSettings(source, problems);
         }
-        return new Binder(complete, home, problems).bind(source, Bundled.FASHION);
+        Path from = home.toAbsolutePath();
+        Settings read = new Binder(complete, new Scalars(from, from), problems)
+                .bind(Settings.class, source, Bundled.FASHION, settings -> {});
+        return requireTeacher(
+                source,
+                new Settings(
+                        read.experiment(),
+                        read.checkpoint(),
+                        here.serving(),
+                        here.node(),
+                        here.engine(),
+                        here.cluster(),
+                        read.supervision()));
+    }
+
+    private static Config text(String source, String text) {
+        try {
+            return ConfigFactory.parseString(
+                    text,
+                    ConfigParseOptions.defaults()
+                            .setSyntax(ConfigSyntax.CONF)
+                            .setOriginDescription(SUBMITTED)
+                            .setIncluder(new BundledIncludes()));
+        } catch (ConfigException e) {
+            throw new BadSettings(source, List.of("the text cannot be read: " + e.getMessage()));
+        }
+    }
+
+    /** Whether a node is about to be started with what is read, or it is only looked up. */
+    private enum Startable {
+        YES,
+        MAY_BE_NOT
+    }
+
+    private static Settings bind(String source, Config config, Path home, List<String> problems, Startable startable) {
+        if (config == null) {
+            throw new BadSettings(source, problems);
+        }
+        Config complete = resolved(source, config.withFallback(defaults(List.of())), problems);
+        return new Binder(complete, home, problems).bind(Settings.class, source, Bundled.FASHION, settings -> {
+            if (startable == Startable.YES) {
+                settings.requireStartable();
+            }
+        });
+    }
+
+    private static Config resolved(String source, Config config, List<String> problems) {
+        try {
+            return withThreads(config.resolve());
+        } catch (ConfigException e) {
+            problems.add(e.getMessage());
+            throw new BadSettings(source, problems);
+        }
+    }
+
+    /** Settings as configuration, without secrets. */
+    static Config written(Record settings) {
+        return ConfigFactory.parseMap(Binder.write(settings), "settings");
+    }
+
+    private static Config defaults(List<String> without) {
+        Config defaults = resource(DEFAULTS);
+        for (String section : without) {
+            defaults = defaults.withoutPath(section);
+        }
+        return defaults;
     }
 
     /**
@@ -181,7 +263,10 @@ final class SettingsReader {
     }
 
     private static Config complete(Config config) {
-        Config complete = config.withFallback(resource("sluice-defaults.conf")).resolve();
+        return withThreads(config.withFallback(defaults(List.of())).resolve());
+    }
+
+    private static Config withThreads(Config complete) {
         boolean auto = complete.hasPath(THREADS)
                 && complete.getValue(THREADS).unwrapped().equals("auto");
         int processors = Runtime.getRuntime().availableProcessors();
@@ -202,7 +287,11 @@ final class SettingsReader {
                 ConfigUtil.splitPath(key);
                 over = override(key, value).withFallback(over);
             } catch (ConfigException e) {
-                problems.add("--set " + override + " cannot be read: " + e.getMessage());
+                // HOCON's own message repeats what it could not read.
+                problems.add(
+                        Binder.isSecret(key)
+                                ? "--set " + key + "=(hidden) cannot be read: mind the quotes and brackets"
+                                : "--set " + override + " cannot be read: " + e.getMessage());
             }
         }
         return over;
@@ -218,18 +307,18 @@ final class SettingsReader {
     }
 
     /** Null, with a problem, when there is none. */
-    private static Config experiment(String nameOrFile, List<String> problems) {
-        if (EXPERIMENTS.contains(nameOrFile)) {
-            return resource("experiments/" + nameOrFile + SUFFIX);
+    private static Config named(String nameOrFile, String what, List<String> bundled, List<String> problems) {
+        if (bundled.contains(nameOrFile)) {
+            return resource(what + "s/" + nameOrFile + SUFFIX);
         }
         if (nameOrFile.endsWith(SUFFIX)) {
             return file(Path.of(nameOrFile), problems);
         }
-        problems.add("there is no experiment " + nameOrFile
-                + Nearest.to(nameOrFile, EXPERIMENTS)
+        problems.add("there is no " + what + " " + nameOrFile
+                + Nearest.to(nameOrFile, bundled)
                         .map(near -> "; did you mean " + near + "?")
                         .orElse("")
-                + " Known are " + String.join(", ", EXPERIMENTS) + ", and any file that ends in " + SUFFIX);
+                + " Known are " + String.join(", ", bundled) + ", and any file that ends in " + SUFFIX);
         return null;
     }
 

@@ -13,6 +13,7 @@ import org.apache.pekko.util.WildcardIndex;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import scala.jdk.javaapi.CollectionConverters;
 
 class PekkoConfigTest {
@@ -66,11 +67,61 @@ class PekkoConfigTest {
                 .isTrue();
         assertThat(config.getString("pekko.cluster.downing-provider-class"))
                 .isEqualTo("org.apache.pekko.cluster.sbr.SplitBrainResolverProvider");
-        assertThat(config.getString("pekko.cluster.split-brain-resolver.active-strategy"))
-                .isEqualTo("keep-oldest");
-        assertThat(config.getString("pekko.cluster.split-brain-resolver.keep-oldest.role"))
-                .isEqualTo(Role.CONTROL.key());
-        assertThat(PekkoConfig.goneAfter()).isEqualTo(Duration.ofSeconds(20));
+        assertThat(config.getString("pekko.cluster.singleton.role")).isEqualTo(Role.CONTROL.key());
+    }
+
+    private static Config of(ClusterSettings.Profile profile) {
+        return PekkoConfig.forNode(
+                new NodeSettings(EnumSet.allOf(Role.class), "127.0.0.1", 0, List.of()), new ClusterSettings(profile));
+    }
+
+    @Test
+    void onALoadedMachineTheOldestThatControlsDecides() {
+        Config cluster = of(ClusterSettings.Profile.LOADED_MACHINE).getConfig("pekko.cluster");
+        ClusterSettings settings = new ClusterSettings(ClusterSettings.Profile.LOADED_MACHINE);
+
+        assertThat(cluster)
+                .isEqualTo(config.getConfig("pekko.cluster")
+                        .withValue("roles", cluster.getValue("roles"))
+                        .withValue("seed-nodes", cluster.getValue("seed-nodes")));
+        assertThat(cluster.getString("split-brain-resolver.active-strategy")).isEqualTo("keep-oldest");
+        assertThat(cluster.getString("split-brain-resolver.keep-oldest.role")).isEqualTo(Role.CONTROL.key());
+        assertThat(cluster.getBoolean("split-brain-resolver.keep-oldest.down-if-alone"))
+                .isFalse();
+        assertThat(PekkoConfig.goneAfter(settings)).isEqualTo(Duration.ofSeconds(20));
+        assertThat(PekkoConfig.takenOverAfter(settings)).isEqualTo(Duration.ofSeconds(25));
+    }
+
+    @Test
+    void inARealClusterTheMajorityOfThoseThatControlDecides() {
+        Config cluster = of(ClusterSettings.Profile.REAL_CLUSTER).getConfig("pekko.cluster");
+        ClusterSettings settings = new ClusterSettings(ClusterSettings.Profile.REAL_CLUSTER);
+
+        assertThat(cluster.getString("split-brain-resolver.active-strategy")).isEqualTo("keep-majority");
+        assertThat(cluster.getString("split-brain-resolver.keep-majority.role")).isEqualTo(Role.CONTROL.key());
+        assertThat(PekkoConfig.goneAfter(settings)).isEqualTo(Duration.ofSeconds(20));
+        assertThat(PekkoConfig.takenOverAfter(settings)).isEqualTo(Duration.ofSeconds(25));
+    }
+
+    @ParameterizedTest
+    @EnumSource(ClusterSettings.Profile.class)
+    void whatEveryProfileMustHold(ClusterSettings.Profile profile) {
+        Config all = of(profile);
+        Config cluster = all.getConfig("pekko.cluster");
+        Duration pause = cluster.getDuration("failure-detector.acceptable-heartbeat-pause");
+        Duration stable = cluster.getDuration("split-brain-resolver.stable-after");
+        Duration handOver = cluster.getDuration("singleton.hand-over-retry-interval")
+                .multipliedBy(cluster.getInt("singleton.min-number-of-hand-over-retries"));
+
+        // One lost heartbeat is no failure, and a decision outlasts a pause that was taken for one.
+        assertThat(pause)
+                .isGreaterThan(cluster.getDuration("failure-detector.heartbeat-interval")
+                        .multipliedBy(3));
+        assertThat(stable).isGreaterThanOrEqualTo(pause);
+        // Who leaves has given up what it runs before it is asked for it the last time.
+        assertThat(handOver)
+                .isGreaterThan(all.getDuration("pekko.coordinated-shutdown.phases.cluster-exiting.timeout"));
+        assertThat(cluster.getDuration("down-removal-margin")).isPositive().isLessThan(stable);
     }
 
     @Test

@@ -37,7 +37,26 @@ class RefusalTest {
                     serving.max-body-bytes=3 | serving.max-body-bytes = 3 must be between 256 and 16777216
                     serving=5 | serving must be a section: serving { … }
                     serving.port={a:1} | serving.port = {"a":1} must be a single value
-                    engine.device=gpu | engine.device = "gpu" must be cpu, gpu:0, gpu:1 ...
+                    engine.devices=[gpu] | engine.devices = [gpu] must name one or more of cpu, gpu:0, gpu:1 ..., each once: [cpu, "gpu:0"]
+                    engine.devices=[] | engine.devices = [] must name one or more of cpu, gpu:0, gpu:1 ..., each once: [cpu, "gpu:0"]
+                    engine.devices=[cpu,"gpu:0",cpu] | engine.devices = [cpu, gpu:0, cpu] must name one or more of cpu, gpu:0, gpu:1 ..., each once: [cpu, "gpu:0"]
+                    engine.device=cpu | unknown key engine.device; did you mean engine.devices?
+                    serving.token=short | serving.token = (hidden) must be 16 to 512 characters, none of them a space or beyond ASCII; it has 5. Make one with: openssl rand -hex 32
+                    serving.token=twenty characters and | serving.token = (hidden) must be 16 to 512 characters
+                    serving.token=[secret] | serving.token = (hidden) must be a single value
+                    node.name=a b | node.name = "a b" must be 1 to 253 letters, digits, dots, dashes, colons and underscores, or be left out
+                    node.host=0.0.0.0 | node.host = "0.0.0.0" must be an address by which the other nodes reach this one, such as 127.0.0.1; to listen on every address write that into node.bind-host
+                    node.host="[::]" | node.host = "[::]" must be an address by which the other nodes reach this one
+                    node.bind-host= | node.bind-host = "" must be an address to listen on: 127.0.0.1
+                    node.bind-port=25520 | node.bind-port = 25520 must go with a node.port other than 0: nobody would know by which port to reach this node
+                    node.bind-port=0 | node.bind-port = 0 must be between 1 and 65535
+                    node.health-port=65536 | node.health-port = 65536 must be between 0 and 65535
+                    node.health-host= | node.health-host = "" must be an address to listen on: 127.0.0.1
+                    node.shared-store=yes | node.shared-store = "yes" must be true or false
+                    node.runs= | node.runs = "" must be a path
+                    cluster.profile=laptop | cluster.profile = "laptop" must be one of loaded-machine, real-cluster
+                    supervision.restarts=-1 | supervision.restarts = -1 must be between 0 and 1000
+                    supervision.back-off-min=0s | supervision.back-off-min = 0s must be between 1ms and 86400s
                     engine.threads=0 | engine.threads = 0 must be between 1 and 1024
                     node.roles=[] | node.roles = [] must name one or more of [generator, critic, teacher, sampler, control]
                     node.roles=[critik] | node.roles = ["critik"] must be a list whose every entry fits; "critik" must be one of generator, critic, teacher, sampler, control
@@ -74,6 +93,10 @@ class RefusalTest {
     @CsvSource(delimiter = '|', textBlock = """
                     serving.max-wait=60s | serving.max-wait = 60s must be shorter than serving.deadline = 60s: every request would be refused while it waits for its batch (--set)
                     supervision.swap-within=179s | supervision.swap-within = 179s must be at least 180s: a swap waits for the batch that runs (serving.deadline = 60s) and then loads (supervision.load-within = 120s) (--set)
+                    supervision.work-within=120s | supervision.work-within = 120s must be shorter than supervision.cycle-stall-after = 120s: the whole ring would be called stuck before it is known which role is (--set)
+                    supervision.place-within=60s | supervision.place-within = 60s must be shorter than supervision.roles-within = 60s: the run would fail before a second node was asked (--set)
+                    supervision.back-off-max=60s | supervision.back-off-max = 60s must be shorter than supervision.roles-within = 60s: the run would fail for want of a role while it holds that role back itself (--set)
+                    supervision.back-off-max=999ms | supervision.back-off-max = 999ms must not be shorter than supervision.back-off-min = 1s (--set)
                     """)
     void timeOutsThatCannotWorkTogether(String override, String problem) {
         assertThat(refusals(override)).containsExactly(problem);
@@ -81,9 +104,26 @@ class RefusalTest {
 
     @Test
     void aNodeAmongOthersMustOutwaitTheCluster() {
-        assertThat(refusals("node.roles=[critic]", "node.seeds=[\"h:1\"]", "supervision.cycle-stall-after=20s"))
+        assertThat(refusals(
+                        "node.roles=[critic]",
+                        "node.seeds=[\"h:1\"]",
+                        "supervision.cycle-stall-after=20s",
+                        "supervision.work-within=10s"))
                 .containsExactly("supervision.cycle-stall-after = 20s must be longer than 20s, which the cluster takes"
-                        + " to tell a dead node from a slow one (--set)");
+                        + " to tell a dead node from a slow one (cluster.profile = loaded-machine) (--set)");
+    }
+
+    /** So that the cross-checks cannot be forgotten when a profile changes. */
+    @Test
+    void theDefaultsOutwaitEveryProfile() {
+        for (String profile : List.of("loaded-machine", "real-cluster")) {
+            Settings settings = Settings.load(
+                    "fashion",
+                    List.of("cluster.profile=" + profile, "node.roles=[critic]", "node.seeds=[\"h:1\"]"),
+                    home);
+            assertThat(settings.supervision().rolesWithin())
+                    .isGreaterThan(PekkoConfig.takenOverAfter(settings.cluster()));
+        }
     }
 
     @Test
@@ -195,10 +235,19 @@ class RefusalTest {
 
     @Test
     void recordsMadeByHandAreRefusedToo() {
-        assertThatThrownBy(() -> new EngineSettings(0, "tpu"))
+        assertThatThrownBy(() -> new EngineSettings(0, List.of("tpu")))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("engine.threads = 0 must be between 1 and 1024;"
-                        + " engine.device = \"tpu\" must be cpu, gpu:0, gpu:1 ...");
+                .hasMessage(
+                        "engine.threads = 0 must be between 1 and 1024;"
+                                + " engine.devices = [tpu] must name one or more of cpu, gpu:0, gpu:1 ..., each once: [cpu, \"gpu:0\"]");
+    }
+
+    @Test
+    void aTokenThatCannotBeReadIsNotRepeated() {
+        assertThat(refusals("serving.token=\"sesame", "serving={token: \"sesame"))
+                .hasSize(2)
+                .allMatch(problem -> problem.startsWith("--set serving"))
+                .allMatch(problem -> problem.endsWith("=(hidden) cannot be read: mind the quotes and brackets"));
     }
 
     private List<String> refusals(String... overrides) {

@@ -88,7 +88,8 @@ final class BenchCommand implements Runnable {
             @Option(names = "--rounds", defaultValue = "2", description = "Of each. Default: 2.") int rounds)
             throws Exception {
         Settings settings = what.settings(cycles);
-        Networks networks = Device.networks(settings.engine());
+        Networks networks =
+                Device.networks(settings.engine()).get(settings.engine().device());
         List<Double> plain = new ArrayList<>();
         List<Double> actors = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
@@ -117,7 +118,8 @@ final class BenchCommand implements Runnable {
             @Option(names = "--cycles", defaultValue = "500", description = "Per phase. Default: 500.") int cycles)
             throws Exception {
         Settings settings = what.settings(cycles);
-        Networks networks = Device.networks(settings.engine());
+        Networks networks =
+                Device.networks(settings.engine()).get(settings.engine().device());
         PrintWriter out = spec.commandLine().getOut();
         actorSystem(settings, networks, cycle -> {
             if (cycle % 50 == 0) {

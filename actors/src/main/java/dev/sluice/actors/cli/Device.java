@@ -1,7 +1,10 @@
 package dev.sluice.actors.cli;
 
 import dev.sluice.config.EngineSettings;
+import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.network.TorchNetworks;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** Where a command that has no configuration computes. */
@@ -19,8 +22,12 @@ final class Device {
         return UserError.whenRefused(() -> TorchNetworks.on(device, threads));
     }
 
-    /** Networks where the configuration says. */
-    static TorchNetworks networks(EngineSettings engine) {
-        return UserError.whenRefused(() -> TorchNetworks.on(engine.device(), engine.threads()));
+    /** Networks on every device that the configuration names. */
+    static Map<String, Networks> networks(EngineSettings engine) {
+        Map<String, Networks> devices = new LinkedHashMap<>();
+        for (String device : engine.devices()) {
+            devices.put(device, UserError.whenRefused(() -> TorchNetworks.on(device, engine.threads())));
+        }
+        return devices;
     }
 }

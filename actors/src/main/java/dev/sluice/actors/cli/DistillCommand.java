@@ -3,17 +3,19 @@ package dev.sluice.actors.cli;
 import dev.sluice.actors.experiments.RunStart;
 import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.actors.node.SluiceProcess;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.Role;
-import dev.sluice.runtime.network.TorchNetworks;
+import dev.sluice.runtime.network.Networks;
 import java.io.Closeable;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -66,8 +68,9 @@ final class DistillCommand implements Callable<Integer> {
         if (processes) {
             return inProcesses(out, run != null ? run : nextRun(chosen.name()));
         }
-        TorchNetworks networks = Device.networks(settings.engine());
-        try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
+        DeploymentSettings here = settings.deployment();
+        Map<String, Networks> devices = Device.networks(here.engine());
+        try (SluiceProcess process = SluiceProcess.start(here, devices)) {
             RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
             Closeable lock = folder.lock();
             try (lock) {
@@ -94,7 +97,7 @@ final class DistillCommand implements Callable<Integer> {
             all.addAll(List.of("node", "--roles", role.key(), "--node-port", Integer.toString(port), "--seed"));
             all.add(String.join(",", seeds));
             options.overrides().stream()
-                    .filter(override -> !override.startsWith("experiment."))
+                    .filter(override -> !override.startsWith("experiment.") && !override.startsWith("checkpoint."))
                     .forEach(override -> all.addAll(List.of("--set", override)));
             return all;
         }

@@ -1,7 +1,8 @@
 package dev.sluice.actors.cli;
 
+import com.typesafe.config.ConfigUtil;
 import dev.sluice.actors.node.SluiceProcess;
-import dev.sluice.config.Settings;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.protocol.Role;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -24,12 +25,20 @@ import picocli.CommandLine.Spec;
         })
 final class NodeCommand implements Callable<Integer> {
     @Option(
+            names = "--config",
+            paramLabel = "NAME|FILE.conf",
+            defaultValue = "one-process",
+            description = "A bundled deployment (one-process, local-processes, several-machines) or a file. Default:"
+                    + " ${DEFAULT-VALUE}.")
+    private String config;
+
+    @Option(
             names = "--roles",
             paramLabel = "ROLE",
-            required = true,
             split = ",",
-            description = "What it offers: generator, critic, teacher, sampler, control; several with commas.")
-    private List<Role> roles;
+            description = "What it offers: generator, critic, teacher, sampler, control; several with commas. Default:"
+                    + " node.roles.")
+    private List<Role> roles = new ArrayList<>();
 
     @Option(
             names = "--seed",
@@ -53,8 +62,8 @@ final class NodeCommand implements Callable<Integer> {
     @Option(
             names = "--runs",
             paramLabel = "DIR",
-            defaultValue = "runs",
-            description = "On control nodes: folder of all runs, the same for all of them. Default: ${DEFAULT-VALUE}.")
+            description = "On control nodes: folder of all runs, the same for all of them. Default: node.runs, which is"
+                    + " runs.")
     private Path runs;
 
     @Option(
@@ -75,14 +84,13 @@ final class NodeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         PrintWriter out = spec.commandLine().getOut();
-        Settings read = Settings.load("quick", overrides(), Home.folder());
-        try (SluiceProcess process =
-                SluiceProcess.startNode(read, Device.networks(read.engine()), Home.folder(), runs)) {
+        DeploymentSettings here = DeploymentSettings.load(config, overrides(), Home.folder());
+        try (SluiceProcess process = SluiceProcess.startNode(here, Device.networks(here.engine()), Home.folder())) {
             out.println("sluice: node " + process.address() + " offers "
-                    + roles.stream().map(Role::key).collect(Collectors.joining(", ")));
-            if (roles.contains(Role.CONTROL)) {
+                    + here.node().roles().stream().map(Role::key).collect(Collectors.joining(", ")));
+            if (here.node().roles().contains(Role.CONTROL)) {
                 out.println("sluice: experiments are submitted to " + process.url() + ", their runs are in "
-                        + runs.toAbsolutePath().normalize());
+                        + here.node().runs());
             }
             out.flush();
             process.system().getWhenTerminated().toCompletableFuture().join();
@@ -93,7 +101,9 @@ final class NodeCommand implements Callable<Integer> {
 
     private List<String> overrides() {
         List<String> all = new ArrayList<>(settings);
-        all.add("node.roles=[" + roles.stream().map(Role::key).collect(Collectors.joining(", ")) + "]");
+        if (!roles.isEmpty()) {
+            all.add("node.roles=[" + roles.stream().map(Role::key).collect(Collectors.joining(", ")) + "]");
+        }
         if (!seeds.isEmpty()) {
             all.add("node.seeds=["
                     + seeds.stream().map(seed -> '"' + seed + '"').collect(Collectors.joining(", ")) + "]");
@@ -103,6 +113,9 @@ final class NodeCommand implements Callable<Integer> {
         }
         if (port != null) {
             all.add("node.port=" + port);
+        }
+        if (runs != null) {
+            all.add("node.runs=" + ConfigUtil.quoteString(runs.toString()));
         }
         if (httpPort != null) {
             all.add("serving.port=" + httpPort);

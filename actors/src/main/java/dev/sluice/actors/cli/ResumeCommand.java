@@ -3,12 +3,14 @@ package dev.sluice.actors.cli;
 import dev.sluice.actors.experiments.RunStart;
 import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.actors.node.SluiceProcess;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
-import dev.sluice.runtime.network.TorchNetworks;
+import dev.sluice.runtime.network.Networks;
 import java.io.Closeable;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -48,8 +50,9 @@ final class ResumeCommand implements Callable<Integer> {
             Settings settings = Settings.readOver(folder.config(), options.overrides());
             UserError.whenRefused(() -> TeacherCheck.requireFits(settings.experiment()));
             RunStart start = RunStart.resumed(settings, folder);
-            TorchNetworks networks = Device.networks(settings.engine());
-            try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
+            DeploymentSettings here = settings.deployment();
+            Map<String, Networks> devices = Device.networks(here.engine());
+            try (SluiceProcess process = SluiceProcess.start(here, devices)) {
                 new TrainingSession(start, options.stay()).carryOut(process, out);
             }
         }

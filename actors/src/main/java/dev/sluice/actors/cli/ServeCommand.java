@@ -1,6 +1,7 @@
 package dev.sluice.actors.cli;
 
 import dev.sluice.actors.node.SluiceProcess;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.NodeSettings;
 import dev.sluice.config.ServingSettings;
 import dev.sluice.config.Settings;
@@ -10,12 +11,13 @@ import dev.sluice.protocol.Role;
 import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
-import dev.sluice.runtime.network.TorchNetworks;
+import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.sampling.MixturePlan;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -54,8 +56,9 @@ final class ServeCommand implements Callable<Integer> {
         RunFolder folder = RunFolder.open(run);
         MixturePlan plan = Runs.finished(folder);
         Settings settings = servingOnly(Settings.read(folder.config()));
-        TorchNetworks networks = Device.networks(settings.engine());
-        try (SluiceProcess process = SluiceProcess.start(settings, networks)) {
+        DeploymentSettings here = settings.deployment();
+        Map<String, Networks> devices = Device.networks(here.engine());
+        try (SluiceProcess process = SluiceProcess.start(here, devices)) {
             load(process, plan, settings);
             out.println("sluice: serving " + plan.version() + " (" + plan.nfe() + " evaluations a sample) at "
                     + process.url() + "/v1/images/generations until Ctrl-C");
@@ -67,14 +70,15 @@ final class ServeCommand implements Callable<Integer> {
 
     /** The run's settings for a cluster of one; the trainers in it stay idle and cost nothing. */
     private Settings servingOnly(Settings run) {
-        ServingSettings serving = run.serving();
-        NodeSettings node = run.node();
+        // A run's folder keeps no token.
+        ServingSettings serving = run.serving().withToken(Optional.ofNullable(System.getenv("SLUICE_TOKEN")));
         return new Settings(
                 run.experiment(),
                 run.checkpoint(),
                 port == null ? serving : serving.withPort(port),
-                new NodeSettings(EnumSet.allOf(Role.class), node.host(), 0, List.of()),
+                new NodeSettings(EnumSet.allOf(Role.class), "127.0.0.1", 0, List.of()),
                 run.engine(),
+                run.cluster(),
                 run.supervision());
     }
 

@@ -3,6 +3,7 @@ package dev.sluice.actors.experiments;
 import dev.sluice.actors.supervisor.Outcome;
 import dev.sluice.actors.supervisor.PhaseSupervisor;
 import dev.sluice.config.BadSettings;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.monitoring.run.BadRunFolder;
@@ -62,7 +63,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         private Closeable lock;
     }
 
-    private final Settings here;
+    private final DeploymentSettings here;
     private final Path home;
     private final SubmittedRuns runs;
     private final TimerScheduler<ExperimentsMessage> timers;
@@ -74,15 +75,14 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     private Experiments(
             ActorContext<ExperimentsMessage> context,
             TimerScheduler<ExperimentsMessage> timers,
-            Settings here,
-            Path home,
-            Path folder)
+            DeploymentSettings here,
+            Path home)
             throws IOException {
         super(context);
         this.timers = timers;
         this.here = here;
         this.home = home;
-        this.runs = new SubmittedRuns(folder.toAbsolutePath().normalize());
+        this.runs = new SubmittedRuns(here.node().runs());
         timers.startTimerWithFixedDelay(LOOK_EVERY, new Look(), LOOK_EVERY);
         for (Path run : runs.all()) {
             context.getSelf().tell(new TakeUp(run));
@@ -90,16 +90,16 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     }
 
     /**
-     * @param here of the control node: where its experiments are served and how they are watched
+     * @param here of the control node: where its runs are kept, which every control node sees, and how they are watched
      * @param home of the installation; relative teachers are found from it
-     * @param folder of all runs, which every control node sees
      */
-    public static Behavior<ExperimentsMessage> create(Settings here, Path home, Path folder) {
+    public static Behavior<ExperimentsMessage> create(DeploymentSettings here, Path home) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             try {
-                return new Experiments(context, timers, here, home, folder);
+                return new Experiments(context, timers, here, home);
             } catch (IOException e) {
-                throw new IllegalStateException("the folder of runs " + folder + " cannot be read: " + e, e);
+                throw new IllegalStateException(
+                        "the folder of runs " + here.node().runs() + " cannot be read: " + e, e);
             }
         }));
     }

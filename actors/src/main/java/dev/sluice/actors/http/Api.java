@@ -13,6 +13,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -60,6 +61,9 @@ final class Api {
         void ended();
     }
 
+    /** Whoever watches the process asks these, and bears nothing. */
+    private static final Set<String> PROBES = Set.of("/live", "/ready");
+
     private final ActorSystem<?> system;
     private final Samplers samplers;
     private final ServingSettings settings;
@@ -90,6 +94,9 @@ final class Api {
 
     private CompletionStage<HttpResponse> route(HttpRequest request, Caller caller) {
         String path = request.getUri().path();
+        if (!PROBES.contains(path)) {
+            Bearer.require(request, settings.token());
+        }
         switch (path) {
             case GENERATIONS:
                 return allowed(request, POSTING) ? generate(request, caller) : wrongMethod(request, POSTING);

@@ -5,8 +5,6 @@ import com.typesafe.config.ConfigFactory;
 import dev.sluice.config.ServingSettings;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.SamplerMessage;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -30,9 +28,6 @@ import org.apache.pekko.stream.javadsl.Flow;
  * cancelled.
  */
 public final class ApiServer {
-    /** Environment variable with what requests to the control API must bear. */
-    private static final String TOKEN = "SLUICE_TOKEN";
-
     private static final Duration TO_FINISH_ON_SHUTDOWN = Duration.ofSeconds(5);
 
     /** A connection that computes is silent until its answer; Pekko must not take that for death. */
@@ -53,10 +48,7 @@ public final class ApiServer {
             ActorSystem<?> system, ServingSettings settings, Optional<ActorRef<ExperimentsMessage>> experiments) {
         Samplers samplers = new Samplers(system);
         system.systemActorOf(samplers.listener(), "samplers-" + UUID.randomUUID(), Props.empty());
-        Optional<ExperimentsApi> control = experiments.map(actor -> new ExperimentsApi(
-                system,
-                new ExperimentsApi.Control(
-                        actor, Optional.ofNullable(System.getenv(TOKEN)), isLoopback(settings.host()))));
+        Optional<ExperimentsApi> control = experiments.map(actor -> new ExperimentsApi(system, actor));
         Api api = new Api(system, samplers, settings, control);
         return Http.get(system)
                 .newServerAt(settings.host(), settings.port())
@@ -66,14 +58,6 @@ public final class ApiServer {
                 .exceptionally(failure -> {
                     throw new CompletionException(ListenException.of(settings.host(), settings.port(), failure));
                 });
-    }
-
-    private static boolean isLoopback(String host) {
-        try {
-            return InetAddress.getByName(host).isLoopbackAddress();
-        } catch (UnknownHostException e) {
-            return false;
-        }
     }
 
     private static ServerSettings pekkoSettings(ActorSystem<?> system, ServingSettings settings) {

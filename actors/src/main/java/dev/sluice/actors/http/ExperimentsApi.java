@@ -6,10 +6,8 @@ import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
@@ -32,28 +30,18 @@ final class ExperimentsApi {
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(15);
     private static final Duration BODY_WITHIN = Duration.ofSeconds(10);
     private static final int MOST_BYTES = 1 << 20;
-    private static final String BEARER = "Bearer ";
 
     private final ActorSystem<?> system;
-    private final Control control;
+    private final ActorRef<ExperimentsMessage> experiments;
 
-    /**
-     * Who is asked, and who may ask.
-     *
-     * @param experiments may be on another node
-     * @param token that requests must bear; empty lets everybody in who can reach loopback
-     * @param loopback whether nobody else can reach the port
-     */
-    record Control(ActorRef<ExperimentsMessage> experiments, Optional<String> token, boolean loopback) {}
-
-    ExperimentsApi(ActorSystem<?> system, Control control) {
+    /** @param experiments may be on another node */
+    ExperimentsApi(ActorSystem<?> system, ActorRef<ExperimentsMessage> experiments) {
         this.system = system;
-        this.control = control;
+        this.experiments = experiments;
     }
 
     /** Answers a request at {@link #PATH} or below. */
     CompletionStage<HttpResponse> handle(HttpRequest request) {
-        requireToken(request);
         String path = request.getUri().path();
         String method = request.method().name();
         if (path.equals(PATH) && method.equals("GET")) {
@@ -86,35 +74,8 @@ final class ExperimentsApi {
                         + "/NAME");
     }
 
-    private void requireToken(HttpRequest request) {
-        if (control.token().isEmpty()) {
-            if (!control.loopback()) {
-                throw ApiError.of(
-                        403,
-                        "forbidden",
-                        null,
-                        "experiments are controlled from this machine only, or with a token: start the control node"
-                                + " with one in the environment variable SLUICE_TOKEN");
-            }
-            return;
-        }
-        String sent = request.getHeader("Authorization")
-                .map(header -> header.value())
-                .filter(value -> value.startsWith(BEARER))
-                .map(value -> value.substring(BEARER.length()))
-                .orElse("");
-        // In a time that does not tell how much of it is right.
-        if (!MessageDigest.isEqual(bytes(sent), bytes(control.token().get()))) {
-            throw ApiError.of(401, "unauthorized", null, "send the token in the header Authorization: Bearer TOKEN");
-        }
-    }
-
-    private static byte[] bytes(String text) {
-        return text.getBytes(StandardCharsets.UTF_8);
-    }
-
     private CompletionStage<ExperimentsReply> ask(Function<ActorRef<ExperimentsReply>, ExperimentsMessage> question) {
-        return AskPattern.ask(control.experiments(), question::apply, ANSWER_WITHIN, system.scheduler())
+        return AskPattern.ask(experiments, question::apply, ANSWER_WITHIN, system.scheduler())
                 .exceptionally(failure -> {
                     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
                     throw cause instanceof TimeoutException

@@ -3,7 +3,9 @@ package dev.sluice.actors.node;
 import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.experiments.Experiments;
 import dev.sluice.actors.http.ApiServer;
+import dev.sluice.actors.http.Health;
 import dev.sluice.actors.sampler.SamplerSettings;
+import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.PekkoConfig;
 import dev.sluice.config.Settings;
 import dev.sluice.protocol.Role;
@@ -55,30 +57,40 @@ public final class SluiceProcess implements AutoCloseable {
     }
 
     /**
-     * Starts the actor system, joins the cluster and, with the control role, binds the HTTP port.
+     * Starts the actor system, joins the cluster and, with the control role, binds the HTTP port; the health port too,
+     * if there is one.
      *
+     * @param devices that it offers, each with the networks on it
      * @throws IllegalStateException when the HTTP port cannot be had; the message is written for the user
      */
+    public static SluiceProcess start(DeploymentSettings settings, Map<String, Networks> devices) {
+        return start(settings, devices, Optional.empty());
+    }
+
+    /** As above, with one device only: the first. */
     public static SluiceProcess start(Settings settings, Networks networks) {
-        return start(settings, networks, Optional.empty());
+        return start(settings.deployment(), Map.of(settings.engine().device(), networks));
     }
 
     /**
      * Starts a node of a cluster whose experiments are submitted to it.
      *
      * @param home of the installation
-     * @param runs folder of all runs, which every control node sees
      * @throws IllegalStateException as above
      */
-    public static SluiceProcess startNode(Settings settings, Networks networks, Path home, Path runs) {
-        return start(settings, networks, Optional.of(Experiments.create(settings, home, runs)));
+    public static SluiceProcess startNode(DeploymentSettings settings, Map<String, Networks> devices, Path home) {
+        return start(settings, devices, Optional.of(Experiments.create(settings, home)));
     }
 
     private static SluiceProcess start(
-            Settings settings, Networks networks, Optional<Behavior<ExperimentsMessage>> experiments) {
+            DeploymentSettings settings,
+            Map<String, Networks> devices,
+            Optional<Behavior<ExperimentsMessage>> experiments) {
         CompletableFuture<ActorRef<NodeMessage>> node = new CompletableFuture<>();
         ActorSystem<SpawnProtocol.Command> system = ActorSystem.create(
-                guardian(settings, networks, node), PekkoConfig.SYSTEM, PekkoConfig.forNode(settings.node()));
+                guardian(settings, devices, node),
+                PekkoConfig.SYSTEM,
+                PekkoConfig.forNode(settings.node(), settings.cluster()));
         SluiceProcess process = new SluiceProcess(system, await(node));
         try {
             if (settings.node().seeds().isEmpty()) {
@@ -88,6 +100,12 @@ public final class SluiceProcess implements AutoCloseable {
             if (settings.node().roles().contains(Role.CONTROL)) {
                 process.http = await(ApiServer.start(
                         system, settings.serving(), experiments.map(behavior -> keeper(system, behavior))));
+            }
+            if (settings.node().healthPort().isPresent()) {
+                await(Health.start(
+                        system,
+                        settings.node().healthHost(),
+                        settings.node().healthPort().get()));
             }
             return process;
         } catch (RuntimeException e) {
@@ -110,14 +128,16 @@ public final class SluiceProcess implements AutoCloseable {
 
     /** The node at the path {@code /user/node}, and beside it what belongs to runs. */
     private static Behavior<SpawnProtocol.Command> guardian(
-            Settings settings, Networks networks, CompletableFuture<ActorRef<NodeMessage>> started) {
+            DeploymentSettings settings,
+            Map<String, Networks> devices,
+            CompletableFuture<ActorRef<NodeMessage>> started) {
         return Behaviors.setup(context -> {
             Address address = Cluster.get(context.getSystem()).selfMember().address();
             ActorRef<NodeMessage> node = context.spawn(
                     Node.create(
-                            address.hostPort(),
+                            settings.node().name().orElseGet(address::hostPort),
                             settings.node().roles(),
-                            Map.of(settings.engine().device(), networks),
+                            devices,
                             SamplerSettings.of(settings.serving())),
                     Discovery.NODE_NAME);
             Departure.prepare(context.getSystem(), node);

@@ -73,7 +73,7 @@ class ApiServerTest {
     @BeforeEach
     void bind() {
         ref = offer(sampler);
-        server = listen(0, Duration.ofSeconds(20));
+        server = listen(0, Duration.ofSeconds(20), Optional.empty());
         awaitReady();
     }
 
@@ -97,9 +97,9 @@ class ApiServerTest {
                 .until(() -> get("/ready").statusCode() == 200);
     }
 
-    private ServerBinding listen(int port, Duration deadline) {
+    private ServerBinding listen(int port, Duration deadline, Optional<String> token) {
         ServingSettings settings =
-                new ServingSettings("127.0.0.1", port, 4, 4, Duration.ZERO, List.of(1, 4), deadline, MOST_BYTES);
+                new ServingSettings("127.0.0.1", port, 4, 4, Duration.ZERO, List.of(1, 4), deadline, MOST_BYTES, token);
         return ApiServer.start(kit.system(), settings, Optional.empty())
                 .toCompletableFuture()
                 .join();
@@ -432,7 +432,7 @@ class ApiServerTest {
     @Test
     void aSamplerThatDoesNotAnswerIsAnErrorToo() {
         server.unbind().toCompletableFuture().join();
-        server = listen(0, Duration.ofMillis(100));
+        server = listen(0, Duration.ofMillis(100), Optional.empty());
         awaitReady();
         sampler.answer = null;
         assertThat(message(generate("{}"), 504)).contains("no answer within");
@@ -624,7 +624,7 @@ class ApiServerTest {
     void aPortInUseIsSaidWithTheMend() {
         int port = server.localAddress().getPort();
 
-        assertThatThrownBy(() -> listen(port, Duration.ofSeconds(1)))
+        assertThatThrownBy(() -> listen(port, Duration.ofSeconds(1), Optional.empty()))
                 .isInstanceOf(CompletionException.class)
                 .cause()
                 .isInstanceOf(ListenException.class)
@@ -651,5 +651,19 @@ class ApiServerTest {
         socket.setSoTimeout(20_000);
         socket.connect(new InetSocketAddress("127.0.0.1", server.localAddress().getPort()));
         return socket;
+    }
+
+    @Test
+    void whoeverWatchesTheProcessNeedsNoTokenEverybodyElseDoes() {
+        server.unbind().toCompletableFuture().join();
+        server = listen(0, Duration.ofSeconds(20), Optional.of("a-token-of-some-length"));
+        assertThat(get("/live").statusCode()).isEqualTo(200);
+        awaitReady();
+
+        assertThat(message(get("/v1/models"), 401)).contains("Authorization: Bearer");
+        error(generate("{}"), 401);
+        assertThat(send(to("/v1/models").GET().header("Authorization", "Bearer a-token-of-some-length"))
+                        .statusCode())
+                .isEqualTo(200);
     }
 }

@@ -9,7 +9,6 @@ import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
 import dev.sluice.protocol.message.ExperimentsReply.Reason;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -18,13 +17,11 @@ import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
-import org.apache.pekko.http.javadsl.model.headers.RawHeader;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 class ExperimentsApiTest {
     private static ActorTestKit kit;
@@ -41,12 +38,10 @@ class ExperimentsApiTest {
         kit.shutdownTestKit();
     }
 
-    private ExperimentsApi api(Optional<String> token, boolean loopback) {
-        return new ExperimentsApi(kit.system(), new ExperimentsApi.Control(experiments.getRef(), token, loopback));
-    }
-
     private CompletableFuture<HttpResponse> send(HttpRequest request) {
-        return api(Optional.empty(), true).handle(request).toCompletableFuture();
+        return new ExperimentsApi(kit.system(), experiments.getRef())
+                .handle(request)
+                .toCompletableFuture();
     }
 
     private static String body(CompletableFuture<HttpResponse> answer) throws Exception {
@@ -138,35 +133,5 @@ class ExperimentsApiTest {
         assertThatThrownBy(() -> send(HttpRequest.PUT("/v1/experiments")))
                 .isInstanceOf(ApiError.class)
                 .hasMessageStartingWith("PUT does nothing at /v1/experiments");
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"", "Bearer ", "Bearer wrong", "Basic right", "right"})
-    void withoutTheTokenNobodyIsAsked(String header) {
-        HttpRequest request = HttpRequest.GET("/v1/experiments").addHeader(RawHeader.create("Authorization", header));
-        assertThatThrownBy(() -> api(Optional.of("right"), false).handle(request))
-                .isInstanceOf(ApiError.class)
-                .satisfies(e -> assertThat(((ApiError) e).status()).isEqualTo(401));
-        experiments.expectNoMessage();
-    }
-
-    @Test
-    void withTheTokenTheAnswerIsTheSameAnywhere() throws Exception {
-        HttpRequest request =
-                HttpRequest.GET("/v1/experiments").addHeader(RawHeader.create("Authorization", "Bearer right"));
-        CompletableFuture<HttpResponse> answer =
-                api(Optional.of("right"), false).handle(request).toCompletableFuture();
-        experiments
-                .expectMessageClass(ExperimentsMessage.GetAll.class)
-                .replyTo()
-                .tell(new ExperimentsReply.Experiments(List.of()));
-        assertThat(body(answer)).isEqualTo("{\"object\":\"list\",\"data\":[]}");
-    }
-
-    @Test
-    void offLoopbackWithoutATokenNobodyIsServed() {
-        assertThatThrownBy(() -> api(Optional.empty(), false).handle(HttpRequest.GET("/v1/experiments")))
-                .isInstanceOf(ApiError.class)
-                .hasMessageContaining("SLUICE_TOKEN");
     }
 }
