@@ -3,6 +3,7 @@ package dev.sluice.config;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigResolveOptions;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
@@ -135,7 +136,8 @@ class SettingsTest {
     @Test
     void theDefaultsAndAnExperimentGiveEveryKeyAndNoOther() {
         Config shipped = SettingsReader.resource("experiments/fashion.conf")
-                .withFallback(SettingsReader.resource("sluice-defaults.conf"));
+                .withFallback(SettingsReader.resource("sluice-defaults.conf"))
+                .resolve(ConfigResolveOptions.noSystem());
 
         assertThat(keys(shipped)).containsExactlyElementsOf(keys(load("fashion").resolved()));
     }
