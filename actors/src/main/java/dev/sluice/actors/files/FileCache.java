@@ -216,6 +216,12 @@ final class FileCache implements AutoCloseable {
         trim();
     }
 
+    /** How many hold or wait for the file. */
+    synchronized int holders(String sha256) {
+        Entry entry = entries.get(sha256);
+        return entry == null ? 0 : entry.holders;
+    }
+
     private synchronized void letGo(Entry entry) {
         entry.holders--;
         trim();
