@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
 import org.apache.pekko.NotUsed;
+import org.apache.pekko.actor.ActorPaths;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.stream.Attributes;
@@ -21,10 +22,10 @@ import org.apache.pekko.util.ByteString;
  * cluster's transport.
  *
  * <p>Memory of one transfer, both ends together: at most {@link #BUFFER} chunks under way and a few at the ends, some
- * 4 MB. Artery drops what is beyond 256 messages waiting for one node, which eight transfers cannot be.
+ * 4 MB. Artery drops what is beyond 256 messages waiting for one node, which six transfers cannot be.
  */
 final class Streams {
-    /** Fits a frame of Artery's ordinary lane, 256 KiB, with its envelope. */
+    /** Fits a frame of either of Artery's lanes with its envelope; larger ones are no faster (docs/checkpoints.md). */
     static final int CHUNK = 128 * 1024;
 
     private static final int BUFFER = 32;
@@ -48,8 +49,10 @@ final class Streams {
     static InputStream open(ActorSystem<?> system, String offered, Duration quiet) throws IOException {
         SourceRef<ByteString> ref;
         try {
+            // The resolver takes anything, and makes dead letters of it, which are only noticed by their silence.
+            ActorPaths.fromString(offered);
             ref = StreamRefResolver.get(system).resolveSourceRef(offered);
-        } catch (RuntimeException e) {
+        } catch (Exception e) { // MalformedURLException, which Scala throws without declaring it
             throw new IOException("not the name of a stream: " + offered, e);
         }
         Source<ByteString, NotUsed> source = ref.getSource()

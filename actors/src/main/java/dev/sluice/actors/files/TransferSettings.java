@@ -17,7 +17,7 @@ public record TransferSettings(long cacheBytes, int atOnce, Duration quiet, Dura
 
     public TransferSettings {
         require(cacheBytes >= 0, "cacheBytes", cacheBytes, "at least 0");
-        require(atOnce >= 1 && atOnce <= 8, "atOnce", atOnce, "between 1 and 8: more would overflow a connection");
+        require(atOnce >= 1 && atOnce <= 6, "atOnce", atOnce, "between 1 and 6: more would overflow a connection");
         require(isPositive(quiet), "quiet", quiet, "longer than nothing");
         require(isPositive(answerWithin), "answerWithin", answerWithin, "longer than nothing");
     }

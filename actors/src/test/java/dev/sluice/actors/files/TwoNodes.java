@@ -19,6 +19,7 @@ import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.receptionist.Receptionist;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
 
@@ -64,12 +65,10 @@ final class TwoNodes implements AutoCloseable {
         return server;
     }
 
-    /** Something else in its place. */
+    /** Something else in its place, or asked after it. */
     ActorRef<FilesMessage> serve(Behavior<FilesMessage> fake) {
-        ActorRef<FilesMessage> server = control.spawn(fake);
-        control.system()
-                .receptionist()
-                .tell(org.apache.pekko.actor.typed.receptionist.Receptionist.register(FileServer.KEY, server));
+        ActorRef<FilesMessage> server = control.spawn(fake, "second-files");
+        control.system().receptionist().tell(Receptionist.register(FileServer.KEY, server));
         return server;
     }
 
