@@ -24,6 +24,8 @@ import java.util.regex.Pattern;
  * @param runs folder that runs are kept in, absolute; used by control nodes
  * @param sharedStore whether this node sees the folders of runs under the same paths as the control nodes do; files are
  *     sent to it otherwise
+ * @param cache folder for the files that are sent to this node, absolute; of this process alone
+ * @param cacheGib that the cache may hold, in GiB; files in use stay, also above it
  * @param healthHost address that {@code healthPort} is opened on
  * @param healthPort where {@code /live} and {@code /ready} are answered over HTTP, and nothing else; 0 takes any free
  *     one, empty opens none. A control node answers them at {@code serving.port} too
@@ -39,6 +41,8 @@ public record NodeSettings(
         List<String> seeds,
         Path runs,
         boolean sharedStore,
+        Path cache,
+        int cacheGib,
         String healthHost,
         Optional<Integer> healthPort,
         Optional<String> insecureNetwork,
@@ -80,6 +84,7 @@ public record NodeSettings(
                 "bind-port",
                 bindPort.orElse(0),
                 "must go with a node.port other than 0: nobody would know by which port to reach this node");
+        limits.within("cache-gib", cacheGib, 0, 1 << 20);
         requireAddress(limits, "health-host", healthHost);
         healthPort.ifPresent(number -> limits.within("health-port", number, 0, MOST_PORT));
         insecureNetwork.ifPresent(said -> limits.require(
@@ -113,6 +118,8 @@ public record NodeSettings(
                 seeds,
                 Path.of("runs").toAbsolutePath(),
                 true,
+                Path.of("cache").toAbsolutePath(),
+                20,
                 LOOPBACK,
                 Optional.empty(),
                 Optional.empty(),

@@ -70,13 +70,13 @@ class DeploymentSettingsTest {
                 }
                 """);
 
-        assertThat(Refusals.of(() -> load(file.toString(), "checkpoint.keep=3", "node.bach=1")))
+        assertThat(Refusals.of(() -> load(file.toString(), "checkpoint.keep=3", "node.cach=1")))
                 .containsExactly(
                         "experiment belongs to an experiment, not to a node: leave it out here, and write it into what is"
                                 + " submitted (node.conf, line 2)",
                         "checkpoint belongs to an experiment, not to a node: leave it out here, and write it into what is"
                                 + " submitted",
-                        "unknown key node.bach; did you mean node.name? (--set)",
+                        "unknown key node.cach; did you mean node.cache? (--set)",
                         "node.port = \"many\" must be a whole number (node.conf, line 1)");
     }
 

@@ -8,4 +8,9 @@ package dev.sluice.protocol;
  * @param size of the file in bytes
  * @param path where the shared store holds it, absolute
  */
-public record ExpertRef(String version, String sha256, long size, String path) {}
+public record ExpertRef(String version, String sha256, long size, String path) implements FileRef<ExpertRef> {
+    @Override
+    public ExpertRef at(String elsewhere) {
+        return new ExpertRef(version, sha256, size, elsewhere);
+    }
+}

@@ -10,4 +10,10 @@ package dev.sluice.protocol;
  * @param size of the file in bytes
  * @param path where the shared store holds it, absolute
  */
-public record StateRef(Role role, int phase, int cycle, String sha256, long size, String path) {}
+public record StateRef(Role role, int phase, int cycle, String sha256, long size, String path)
+        implements FileRef<StateRef> {
+    @Override
+    public StateRef at(String elsewhere) {
+        return new StateRef(role, phase, cycle, sha256, size, elsewhere);
+    }
+}

@@ -80,6 +80,7 @@ record TrainingSession(RunStart start, boolean stay) {
         });
         ActorRef<Outcome> listener = process.spawn(completing, "listener", Props.empty());
         process.system().getWhenTerminated().thenAccept(done -> ended.completeExceptionally(new RemovedFromCluster()));
+        start.serveFrom(process.files());
         return process.spawn(start.supervisor(recorder, listener), "supervisor", Props.empty());
     }
 

@@ -13,6 +13,7 @@ import dev.sluice.protocol.ExperimentStatus.State;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
 import dev.sluice.protocol.message.ExperimentsReply.Reason;
+import dev.sluice.protocol.message.FilesMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.network.NetworkFileException;
@@ -65,6 +66,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
 
     private final DeploymentSettings here;
     private final Path home;
+    private final ActorRef<FilesMessage> files;
     private final SubmittedRuns runs;
     private final TimerScheduler<ExperimentsMessage> timers;
     private final Map<String, Running> running = new TreeMap<>();
@@ -76,12 +78,14 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             ActorContext<ExperimentsMessage> context,
             TimerScheduler<ExperimentsMessage> timers,
             DeploymentSettings here,
-            Path home)
+            Path home,
+            ActorRef<FilesMessage> files)
             throws IOException {
         super(context);
         this.timers = timers;
         this.here = here;
         this.home = home;
+        this.files = files;
         this.runs = new SubmittedRuns(here.node().runs());
         timers.startTimerWithFixedDelay(LOOK_EVERY, new Look(), LOOK_EVERY);
         for (Path run : runs.all()) {
@@ -92,11 +96,13 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     /**
      * @param here of the control node: where its runs are kept, which every control node sees, and how they are watched
      * @param home of the installation; relative teachers are found from it
+     * @param files serves them to nodes that share no folder with this one
      */
-    public static Behavior<ExperimentsMessage> create(DeploymentSettings here, Path home) {
+    public static Behavior<ExperimentsMessage> create(
+            DeploymentSettings here, Path home, ActorRef<FilesMessage> files) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             try {
-                return new Experiments(context, timers, here, home);
+                return new Experiments(context, timers, here, home, files);
             } catch (IOException e) {
                 throw new IllegalStateException(
                         "the folder of runs " + here.node().runs() + " cannot be read: " + e, e);
@@ -207,6 +213,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
                             return Behaviors.same();
                         }),
                         "progress-" + suffix);
+        start.serveFrom(files);
         run.supervisor = getContext()
                 .spawn(
                         start.supervisor(run.recorder, listener),

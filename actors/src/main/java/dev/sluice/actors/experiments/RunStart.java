@@ -1,5 +1,6 @@
 package dev.sluice.actors.experiments;
 
+import dev.sluice.actors.files.FileServer;
 import dev.sluice.actors.recorder.Recorder;
 import dev.sluice.actors.supervisor.Gallery;
 import dev.sluice.actors.supervisor.Outcome;
@@ -13,6 +14,7 @@ import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
+import dev.sluice.protocol.message.FilesMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.checkpoint.Checkpoint;
@@ -170,6 +172,12 @@ public record RunStart(
     /** Writes what the run leaves behind; spawn it with {@code DispatcherSelector.blocking()}. */
     public Behavior<RecorderMessage> recorder(Progress progress) {
         return Recorder.create(folder, progress, settings.experiment(), Clock.systemUTC());
+    }
+
+    /** Has the run's experts and checkpoints, and its teacher, sent to nodes that do not see its folder. */
+    public void serveFrom(ActorRef<FilesMessage> files) {
+        files.tell(new FileServer.ServeRun(folder.root()));
+        files.tell(new FileServer.ServeTeacher(settings.experiment().teacher()));
     }
 
     /** @param listener hears once how the run ended */

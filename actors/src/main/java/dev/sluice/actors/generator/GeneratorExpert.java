@@ -14,7 +14,6 @@ import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.runtime.distillation.GeneratorTraining;
 import dev.sluice.runtime.distillation.PhaseSetting;
-import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.objective.Magnitude;
 import java.io.IOException;
@@ -273,11 +272,10 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
             bench.work(training -> {
                 Path file = Path.of(publish.path());
                 try {
-                    training.publish(file, Map.of());
+                    self.tell(new Published(publish.epoch(), publish.phase(), training.publish(file, Map.of())));
                 } catch (IOException e) {
                     throw new UncheckedIOException("publishing " + version + ": " + e.getMessage(), e);
                 }
-                self.tell(new Published(publish.epoch(), publish.phase(), NetworkFile.reference(version, file)));
             });
         }
         return this;

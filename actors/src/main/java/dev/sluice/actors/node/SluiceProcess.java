@@ -2,18 +2,27 @@ package dev.sluice.actors.node;
 
 import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.experiments.Experiments;
+import dev.sluice.actors.files.FileServer;
+import dev.sluice.actors.files.StreamedFiles;
+import dev.sluice.actors.files.TransferSettings;
 import dev.sluice.actors.http.ApiServer;
 import dev.sluice.actors.http.Health;
 import dev.sluice.actors.sampler.SamplerSettings;
 import dev.sluice.config.DeploymentSettings;
+import dev.sluice.config.NodeSettings;
 import dev.sluice.config.PekkoConfig;
 import dev.sluice.config.Settings;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.message.ExperimentsMessage;
+import dev.sluice.protocol.message.FilesMessage;
 import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.runtime.network.Networks;
+import dev.sluice.runtime.network.StoredNetworks;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -49,11 +58,16 @@ public final class SluiceProcess implements AutoCloseable {
 
     private final ActorSystem<SpawnProtocol.Command> system;
     private final ActorRef<NodeMessage> node;
+    private final Optional<ActorRef<FilesMessage>> files;
     private ServerBinding http;
 
-    private SluiceProcess(ActorSystem<SpawnProtocol.Command> system, ActorRef<NodeMessage> node) {
+    /** @param files of a control node */
+    private record Actors(ActorRef<NodeMessage> node, Optional<ActorRef<FilesMessage>> files) {}
+
+    private SluiceProcess(ActorSystem<SpawnProtocol.Command> system, Actors actors) {
         this.system = system;
-        this.node = node;
+        this.node = actors.node();
+        this.files = actors.files();
     }
 
     /**
@@ -79,19 +93,17 @@ public final class SluiceProcess implements AutoCloseable {
      * @throws IllegalStateException as above
      */
     public static SluiceProcess startNode(DeploymentSettings settings, Map<String, Networks> devices, Path home) {
-        return start(settings, devices, Optional.of(Experiments.create(settings, home)));
+        return start(settings, devices, Optional.of(home));
     }
 
     private static SluiceProcess start(
-            DeploymentSettings settings,
-            Map<String, Networks> devices,
-            Optional<Behavior<ExperimentsMessage>> experiments) {
-        CompletableFuture<ActorRef<NodeMessage>> node = new CompletableFuture<>();
+            DeploymentSettings settings, Map<String, Networks> devices, Optional<Path> home) {
+        CompletableFuture<Actors> actors = new CompletableFuture<>();
         ActorSystem<SpawnProtocol.Command> system = ActorSystem.create(
-                guardian(settings, devices, node),
+                guardian(settings, devices, actors),
                 PekkoConfig.SYSTEM,
                 PekkoConfig.forNode(settings.node(), settings.cluster()));
-        SluiceProcess process = new SluiceProcess(system, await(node));
+        SluiceProcess process = new SluiceProcess(system, await(actors));
         try {
             if (settings.node().seeds().isEmpty()) {
                 Cluster cluster = Cluster.get(system);
@@ -99,7 +111,9 @@ public final class SluiceProcess implements AutoCloseable {
             }
             if (settings.node().roles().contains(Role.CONTROL)) {
                 process.http = await(ApiServer.start(
-                        system, settings.serving(), experiments.map(behavior -> keeper(system, behavior))));
+                        system,
+                        settings.serving(),
+                        home.map(folder -> keeper(system, Experiments.create(settings, folder, process.files())))));
             }
             if (settings.node().healthPort().isPresent()) {
                 await(Health.start(
@@ -128,24 +142,60 @@ public final class SluiceProcess implements AutoCloseable {
 
     /** The node at the path {@code /user/node}, and beside it what belongs to runs. */
     private static Behavior<SpawnProtocol.Command> guardian(
-            DeploymentSettings settings,
-            Map<String, Networks> devices,
-            CompletableFuture<ActorRef<NodeMessage>> started) {
+            DeploymentSettings settings, Map<String, Networks> devices, CompletableFuture<Actors> started) {
         return Behaviors.setup(context -> {
+            Map<String, Networks> stored;
+            try {
+                stored = stored(context.getSystem(), settings.node(), devices);
+            } catch (IOException e) {
+                started.completeExceptionally(new IllegalStateException(
+                        "the cache node.cache = " + settings.node().cache() + " cannot be used: " + e.getMessage()));
+                return Behaviors.stopped();
+            }
             Address address = Cluster.get(context.getSystem()).selfMember().address();
             ActorRef<NodeMessage> node = context.spawn(
                     Node.create(
                             settings.node().name().orElseGet(address::hostPort),
                             settings.node().roles(),
-                            devices,
+                            stored,
                             SamplerSettings.of(settings.serving())),
                     Discovery.NODE_NAME);
             Departure.prepare(context.getSystem(), node);
             // Not handling its end ends the system too: a process without its roles is none.
             context.watch(node);
-            started.complete(node);
+            Optional<ActorRef<FilesMessage>> files = Optional.empty();
+            if (settings.node().roles().contains(Role.CONTROL)) {
+                // It keeps what it has been told to serve: a request that it fails at is refused, and no more.
+                Behavior<FilesMessage> server = Behaviors.supervise(FileServer.create(TransferSettings.DEFAULTS))
+                        .onFailure(SupervisorStrategy.resume());
+                files = Optional.of(context.spawn(server, "files", DispatcherSelector.blocking()));
+            }
+            started.complete(new Actors(node, files));
             return SpawnProtocol.create();
         });
+    }
+
+    /** The devices' networks, with their files from the control nodes where this node does not see their folders. */
+    private static Map<String, Networks> stored(
+            ActorSystem<?> system, NodeSettings settings, Map<String, Networks> devices) throws IOException {
+        if (settings.sharedStore()) {
+            return devices;
+        }
+        StreamedFiles files = StreamedFiles.start(
+                system, settings.cache(), TransferSettings.DEFAULTS.withCacheBytes((long) settings.cacheGib() << 30));
+        system.getWhenTerminated().thenAccept(done -> free(files));
+        Map<String, Networks> stored = new LinkedHashMap<>();
+        devices.forEach((device, networks) -> stored.put(device, new StoredNetworks(networks, files)));
+        return stored;
+    }
+
+    private static void free(StreamedFiles files) {
+        try {
+            files.close();
+        } catch (IOException e) {
+            // The end of the process frees the folder as well.
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Spawns an actor beside the roles of this process. */
@@ -172,6 +222,11 @@ public final class SluiceProcess implements AutoCloseable {
     /** The agent of this node. */
     public ActorRef<NodeMessage> node() {
         return node;
+    }
+
+    /** Serves the files of runs that are carried out here to nodes that do not see them. Only on a control node. */
+    public ActorRef<FilesMessage> files() {
+        return files.orElseThrow();
     }
 
     public ActorSystem<SpawnProtocol.Command> system() {

@@ -8,8 +8,11 @@ import dev.sluice.runtime.sampling.MixturePlan;
 import dev.sluice.runtime.sampling.Preparation;
 import dev.sluice.runtime.sampling.Walk;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -37,6 +40,8 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
 
     /** Nobody waits for this batch any more. */
     record Abandon(long batch) implements Command {}
+
+    private record Brought(MixturePlan plan) implements Command {}
 
     private record NextPiece(Preparation preparation) implements Command {}
 
@@ -84,6 +89,7 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
                 .onMessage(Prepare.class, this::onPrepare)
+                .onMessage(Brought.class, this::onBrought)
                 .onMessage(NextPiece.class, this::onNextPiece)
                 .onMessage(Run.class, this::onRun)
                 .onMessage(NextStep.class, this::onNextStep)
@@ -92,8 +98,24 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
                 .build();
     }
 
+    /** Files may have to come from another machine, and requests do not wait for that: the rest follows when they are here. */
     private Behavior<Command> onPrepare(Prepare order) {
-        preparation = new Preparation(order.plan(), networks, serving, batchSizes);
+        Executor blocking = getContext().getSystem().dispatchers().lookup(DispatcherSelector.blocking());
+        getContext()
+                .pipeToSelf(
+                        CompletableFuture.runAsync(() -> bring(order.plan()), blocking),
+                        (done, failure) -> new Brought(order.plan()));
+        return this;
+    }
+
+    private void bring(MixturePlan plan) {
+        networks.bring(plan.teacher());
+        plan.experts().forEach(networks::bring);
+    }
+
+    /** Also when something could not be had: whoever opens it says why. */
+    private Behavior<Command> onBrought(Brought brought) {
+        preparation = new Preparation(brought.plan(), networks, serving, batchSizes);
         getContext().getSelf().tell(new NextPiece(preparation));
         return this;
     }

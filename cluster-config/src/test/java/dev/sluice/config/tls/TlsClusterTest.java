@@ -79,6 +79,8 @@ class TlsClusterTest {
                 List.of(),
                 folder,
                 true,
+                folder,
+                1,
                 HOST,
                 Optional.empty(),
                 Optional.empty(),

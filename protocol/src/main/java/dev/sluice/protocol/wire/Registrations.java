@@ -20,6 +20,8 @@ import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
+import dev.sluice.protocol.message.FilesMessage;
+import dev.sluice.protocol.message.FilesReply;
 import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.NodeMessage;
@@ -96,7 +98,12 @@ final class Registrations {
             new Message(92, "recorder.snapshot", RecorderMessage.Snapshot.class),
             new Message(93, "recorder.grid", RecorderMessage.Grid.class),
             new Message(94, "recorder.flush", RecorderMessage.Flush.class),
-            new Message(95, "recorder.rewind", RecorderMessage.Rewind.class));
+            new Message(95, "recorder.rewind", RecorderMessage.Rewind.class),
+            new Message(140, "files.fetch", FilesMessage.Fetch.class),
+            new Message(141, "files.store", FilesMessage.Store.class),
+            new Message(145, "files-reply.offered", FilesReply.Offered.class),
+            new Message(146, "files-reply.stored", FilesReply.Stored.class),
+            new Message(147, "files-reply.refused", FilesReply.Refused.class));
 
     private static final List<Class<?>> LOCALS = List.of(
             GeneratorMessage.Local.class,
@@ -106,7 +113,8 @@ final class Registrations {
             SupervisorMessage.Local.class,
             RecorderMessage.Local.class,
             NodeMessage.Local.class,
-            ExperimentsMessage.Local.class);
+            ExperimentsMessage.Local.class,
+            FilesMessage.Local.class);
 
     private static final Map<Class<?>, Message> BY_TYPE =
             MESSAGES.stream().collect(Collectors.toUnmodifiableMap(Message::type, Function.identity()));

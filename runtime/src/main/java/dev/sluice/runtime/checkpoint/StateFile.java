@@ -4,6 +4,7 @@ import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.network.TrainingState;
+import dev.sluice.runtime.store.RunFiles;
 import dev.sluice.runtime.store.Safetensors;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
@@ -76,6 +77,19 @@ public final class StateFile {
                 under(AVERAGE, content),
                 under(FIRST, content),
                 under(SECOND, content));
+    }
+
+    /**
+     * Reads the state that {@code ref} names from wherever the store is.
+     *
+     * @throws CheckpointException when it cannot be had, or as for {@link #read(StateRef)}
+     */
+    public static TrainingState read(StateRef ref, RunFiles files) {
+        try {
+            return files.read(ref, StateFile::read);
+        } catch (IOException e) {
+            throw new CheckpointException(Path.of(ref.path()), "cannot be had: " + e.getMessage(), e);
+        }
     }
 
     /**

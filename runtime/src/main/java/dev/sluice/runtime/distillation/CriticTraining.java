@@ -17,6 +17,7 @@ import dev.sluice.runtime.objective.Renoise;
 import dev.sluice.runtime.objective.ScoreGradient;
 import dev.sluice.runtime.objective.Velocity;
 import dev.sluice.runtime.schedule.NoiseSchedule;
+import dev.sluice.runtime.store.RunFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ import java.util.Optional;
 public final class CriticTraining implements AutoCloseable {
     private final PhaseSetting setting;
     private final TrainableNetwork fake;
+    private final RunFiles files;
     private final List<Double> losses = new ArrayList<>();
     private int skipped;
 
@@ -53,11 +55,12 @@ public final class CriticTraining implements AutoCloseable {
      */
     public CriticTraining(PhaseSetting setting, Networks networks, ExpertRef teacher, Optional<StateRef> from) {
         this.setting = setting.under(networks.expertsOf(teacher));
+        this.files = networks.files();
         this.fake = networks.openForTraining(
                 this.setting.fakeStart(teacher), setting.recipe().criticOptimizer(), 0);
         try {
             setting.requireTeacher(fake.card());
-            from.ifPresent(ref -> fake.restore(StateFile.read(ref)));
+            from.ifPresent(ref -> fake.restore(StateFile.read(ref, files)));
         } catch (RuntimeException e) {
             fake.close();
             throw e;
@@ -132,7 +135,7 @@ public final class CriticTraining implements AutoCloseable {
             throw new IllegalStateException(
                     losses.size() + " updates since the last scored batch: not a cycle boundary");
         }
-        return StateFile.write(file, Role.CRITIC, setting.number(), cycle, fake.state());
+        return files.write(file, local -> StateFile.write(local, Role.CRITIC, setting.number(), cycle, fake.state()));
     }
 
     /** The fake's weights, by name. */

@@ -14,11 +14,13 @@ import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.checkpoint.StateFile;
 import dev.sluice.runtime.network.Network;
 import dev.sluice.runtime.network.NetworkCard;
+import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.network.TrainableNetwork;
 import dev.sluice.runtime.network.TrainingState;
 import dev.sluice.runtime.objective.Renoise;
 import dev.sluice.runtime.rollout.Rollout;
+import dev.sluice.runtime.store.RunFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,6 +38,7 @@ public final class GeneratorTraining implements AutoCloseable {
     private final ExpertRef teacher;
     private final List<Network> frozen = new ArrayList<>();
     private final TrainableNetwork generator;
+    private final RunFiles files;
     /** Graphs of batches on their way, by cycle; valid while no step has been taken since. */
     private final Map<Integer, Pending> pending = new HashMap<>();
 
@@ -69,6 +72,7 @@ public final class GeneratorTraining implements AutoCloseable {
         }
         this.setting = setting.under(networks.expertsOf(teacher));
         this.teacher = teacher;
+        files = networks.files();
         generator = networks.openForTraining(
                 this.setting.generatorStart(teacher),
                 setting.recipe().generatorOptimizer(),
@@ -81,7 +85,7 @@ public final class GeneratorTraining implements AutoCloseable {
                         frozen.size(), frozen.get(frozen.size() - 1).card(), generator.card());
             }
             if (from.isPresent()) {
-                TrainingState state = StateFile.read(from.get());
+                TrainingState state = StateFile.read(from.get(), files);
                 generator.restore(state);
                 steps = state.steps();
             }
@@ -151,9 +155,11 @@ public final class GeneratorTraining implements AutoCloseable {
     /**
      * Writes the averaged expert with its timesteps inside.
      *
+     * @param file in the store; it is there when this returns
      * @param provenance added to what the phase knows of itself
+     * @return the expert as version {@code phase-<k>}
      */
-    public void publish(Path file, Map<String, String> provenance) throws IOException {
+    public ExpertRef publish(Path file, Map<String, String> provenance) throws IOException {
         Map<String, String> all = new HashMap<>(provenance);
         all.put("teacher-sha256", teacher.sha256());
         setting.experts()
@@ -163,12 +169,16 @@ public final class GeneratorTraining implements AutoCloseable {
         all.put("steps", Long.toString(steps));
         NetworkCard card =
                 generator.card().ofExpert(setting.number(), setting.phase().timesteps(), all);
-        generator.writeAverage(file, card);
+        return files.write(file, local -> {
+            generator.writeAverage(local, card);
+            return NetworkFile.reference("phase-" + setting.number(), local);
+        });
     }
 
     /**
      * Writes everything that this phase goes on from, at a cycle boundary: no batch may be on its way.
      *
+     * @param file in the store; it is there when this returns
      * @param cycle that comes next
      * @throws IllegalStateException when a batch is on its way
      */
@@ -176,7 +186,8 @@ public final class GeneratorTraining implements AutoCloseable {
         if (!pending.isEmpty()) {
             throw new IllegalStateException("cycles " + pending.keySet() + " are on their way: not a cycle boundary");
         }
-        return StateFile.write(file, Role.GENERATOR, setting.number(), cycle, generator.state());
+        return files.write(
+                file, local -> StateFile.write(local, Role.GENERATOR, setting.number(), cycle, generator.state()));
     }
 
     /** The weights as they are trained, by name. */

@@ -8,7 +8,6 @@ import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.network.Guidance;
 import dev.sluice.runtime.network.Network;
-import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.objective.Magnitude;
 import java.io.IOException;
@@ -67,9 +66,7 @@ public final class PlainLoop {
                     for (int cycle = 0; cycle < cycles.get(k - 1); cycle++) {
                         onCycle.accept(cycle(k, cycle, generator, critic, frozenTeacher));
                     }
-                    Path file = folder.resolve("phase-" + k + ".pt");
-                    generator.publish(file, Map.of());
-                    experts.add(NetworkFile.reference("phase-" + k, file));
+                    experts.add(generator.publish(folder.resolve("phase-" + k + ".pt"), Map.of()));
                 }
             }
         }

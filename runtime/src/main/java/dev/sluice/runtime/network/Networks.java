@@ -2,6 +2,7 @@ package dev.sluice.runtime.network;
 
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.runtime.store.RunFiles;
 import java.util.Optional;
 
 /**
@@ -27,5 +28,16 @@ public interface Networks {
     /** The experts of a teacher that is made of two; empty for a single network. */
     default Optional<TwoExperts> expertsOf(ExpertRef ref) {
         return Optional.empty();
+    }
+
+    /**
+     * Has a network's files at hand, so that opening it takes no longer than reading them; waits for as long as that takes.
+     * Any thread.
+     */
+    default void bring(ExpertRef ref) {}
+
+    /** The store that the networks' files are in; states and finished experts go there too. */
+    default RunFiles files() {
+        return RunFiles.shared();
     }
 }

@@ -1,0 +1,20 @@
+package dev.sluice.protocol;
+
+/**
+ * Names a file of the store without carrying its bytes (design, decision 7).
+ *
+ * @param <R> the reference's own type
+ */
+public interface FileRef<R extends FileRef<R>> {
+    /** Of the file's bytes, lower-case hex. */
+    String sha256();
+
+    /** Of the file in bytes. */
+    long size();
+
+    /** Where the store holds it, absolute. */
+    String path();
+
+    /** The same bytes at another place. */
+    R at(String path);
+}
