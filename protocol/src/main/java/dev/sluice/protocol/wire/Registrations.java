@@ -15,6 +15,7 @@ import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.message.CourierMessage;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.GeneratorMessage;
@@ -79,7 +80,9 @@ final class Registrations {
             new Message(92, "recorder.snapshot", RecorderMessage.Snapshot.class),
             new Message(93, "recorder.grid", RecorderMessage.Grid.class),
             new Message(94, "recorder.flush", RecorderMessage.Flush.class),
-            new Message(95, "recorder.rewind", RecorderMessage.Rewind.class));
+            new Message(95, "recorder.rewind", RecorderMessage.Rewind.class),
+            new Message(130, "courier.greet", CourierMessage.Greet.class),
+            new Message(131, "courier.welcome", CourierMessage.Welcome.class));
 
     private static final List<Class<?>> LOCALS = List.of(
             GeneratorMessage.Local.class,
@@ -87,7 +90,8 @@ final class Registrations {
             TeacherMessage.Local.class,
             SamplerMessage.Local.class,
             SupervisorMessage.Local.class,
-            RecorderMessage.Local.class);
+            RecorderMessage.Local.class,
+            CourierMessage.Local.class);
 
     private static final Map<Class<?>, Message> BY_TYPE =
             MESSAGES.stream().collect(Collectors.toUnmodifiableMap(Message::type, Function.identity()));
