@@ -76,6 +76,15 @@ final class BenchSystem implements AutoCloseable {
                 .resolveActorRef("pekko://" + PekkoConfig.SYSTEM + "@127.0.0.1:" + port + "/system/" + name);
     }
 
+    /** @param path that the other JVM's {@link #path} gave */
+    <M> ActorRef<M> resolve(String path) {
+        return ActorRefResolver.get(system).resolveActorRef(path);
+    }
+
+    String path(ActorRef<?> actor) {
+        return ActorRefResolver.get(system).toSerializationFormat(actor);
+    }
+
     @Override
     public void close() {
         system.terminate();

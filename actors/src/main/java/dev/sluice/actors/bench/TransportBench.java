@@ -6,7 +6,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +13,7 @@ import java.util.function.Consumer;
 
 /** Sends tensor messages to a second JVM by every way and measures how fast they get there. */
 public final class TransportBench implements AutoCloseable {
-    static final String READY = "ready ";
+    static final String READY = "ready";
 
     /** One of them is kept for the sweep. */
     static final int[] PART_SIZES = {64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 1900 << 10};
@@ -43,6 +42,7 @@ public final class TransportBench implements AutoCloseable {
     private final int rawPort;
     private final int shippedPort;
     private final int wholePort;
+    private final String courierReceiver;
 
     private TransportBench() throws IOException {
         peer = fork(shipped.port(), whole.port());
@@ -54,12 +54,11 @@ public final class TransportBench implements AutoCloseable {
         if (line == null) {
             throw new IOException("the second JVM ended before it was ready");
         }
-        int[] ports = Arrays.stream(line.substring(READY.length()).split(" "))
-                .mapToInt(Integer::parseInt)
-                .toArray();
-        rawPort = ports[0];
-        shippedPort = ports[1];
-        wholePort = ports[2];
+        String[] words = line.split(" ");
+        rawPort = Integer.parseInt(words[1]);
+        shippedPort = Integer.parseInt(words[2]);
+        wholePort = Integer.parseInt(words[3]);
+        courierReceiver = words[4];
     }
 
     private static Process fork(int shippedPort, int wholePort) throws IOException {
@@ -88,8 +87,9 @@ public final class TransportBench implements AutoCloseable {
         try (Way raw = RawTcp.to(rawPort);
                 Way one = new WholeWay(whole, wholePort);
                 Way parts = bestParts(rounds, progress);
+                Way courier = new CourierWay(shipped, courierReceiver);
                 Way stream = new StreamWay(shipped, shippedPort, new Assembly(whole.system()))) {
-            List<Way> ways = List.of(raw, one, parts, stream);
+            List<Way> ways = List.of(raw, one, parts, stream, courier);
             for (int bytes : MESSAGE_SIZES) {
                 progress.accept(Sizes.name(bytes));
                 for (Map.Entry<Way, Result> entry : measure(ways, bytes, rounds).entrySet()) {

@@ -20,7 +20,14 @@ public final class TransportPeer {
         }
         StreamWay.serve(shipped, shippedPort, new Assembly(whole.system()));
         WholeWay.serve(whole, wholePort);
-        System.out.println(TransportBench.READY + RawTcp.serve() + " " + shipped.port() + " " + whole.port());
+        String courier = CourierWay.serve(shipped, shippedPort);
+        System.out.println(String.join(
+                " ",
+                TransportBench.READY,
+                Integer.toString(RawTcp.serve()),
+                Integer.toString(shipped.port()),
+                Integer.toString(whole.port()),
+                courier));
         while (System.in.read() >= 0) {
             // Nothing is said there; its end is the message.
         }
