@@ -42,6 +42,7 @@ public final class NodeCourier implements Courier {
         }
     };
     private final ActorRef<CourierMessage> greeter;
+    private volatile boolean closed;
 
     private NodeCourier(ActorSystem<?> system, ActorRef<Undeliverable> listener) {
         this.listener = listener;
@@ -91,6 +92,9 @@ public final class NodeCourier implements Courier {
                     "the path of the receiver is longer than " + Inbound.MAX_NAME + " bytes: " + name);
         }
         Route route = routes.computeIfAbsent(node, address -> new Route(address.toString(), settings));
+        if (closed) {
+            route.close();
+        }
         Pressure pressure = route.offer(name, new Parcel(to, prepared, listener));
         if (route.wantsConnection()) {
             greeter.tell(new Greeter.Reach(node, route));
@@ -166,6 +170,7 @@ public final class NodeCourier implements Courier {
 
     /** Ends all connections. */
     void close() {
+        closed = true;
         Threads.closeQuietly(doorway);
         routes.values().forEach(Route::close);
     }
