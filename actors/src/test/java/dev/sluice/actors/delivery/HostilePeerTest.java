@@ -12,9 +12,13 @@ import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.protocol.wire.MessageSerializer;
 import dev.sluice.protocol.wire.WireMessage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
@@ -165,8 +169,11 @@ class HostilePeerTest {
     @Test
     void aTensorThatLiesAboutItsSize() throws IOException {
         WireMessage message = serializer.prepare(batch(1, 100));
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        message.writeTo(Channels.newChannel(bytes), ByteBuffer.allocate(1000).order(ByteOrder.LITTLE_ENDIAN));
         header(1, 1, name(), message.manifest(), message.size() - 50);
-        message.writeTo(line.channel(), line.out());
+        line.out().put(bytes.toByteArray(), 0, message.size() - 50);
+        line.flush();
         assertThat(notice()).isInstanceOfSatisfying(Notice.Refused.class, refused -> assertThat(refused.cause())
                 .contains("bytes, only"));
     }
