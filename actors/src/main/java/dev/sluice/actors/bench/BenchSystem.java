@@ -19,8 +19,11 @@ final class BenchSystem implements AutoCloseable {
     /** What every way may carry: the largest size of the sweep and its header. */
     static final int LARGEST = (64 << 20) + (64 << 10);
 
+    /** A JVM that ends while the other is still there would be warned about. */
+    private static final String QUIET = "pekko.loglevel = ERROR\n";
+
     /** As a node is configured, but for the bench's own actors and messages. */
-    static final String AS_SHIPPED = """
+    static final String AS_SHIPPED = QUIET + """
             pekko.remote.artery.large-message-destinations = ["/system/parts-*"]
             pekko.actor {
               serializers.bench-part = "dev.sluice.actors.bench.PartSerializer"
@@ -33,7 +36,7 @@ final class BenchSystem implements AutoCloseable {
             """;
 
     /** Frames that hold the largest message whole. The pool would otherwise keep 32 of them. */
-    static final String WHOLE_FRAMES = """
+    static final String WHOLE_FRAMES = QUIET + """
             sluice.wire.max-frame = 65 MiB
             pekko.remote.artery.large-message-destinations = ["/system/whole"]
             pekko.remote.artery.advanced {

@@ -6,6 +6,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +19,9 @@ public final class TransportBench implements AutoCloseable {
     /** One of them is kept for the sweep. */
     static final int[] PART_SIZES = {64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 1900 << 10};
 
-    private static final int[] MESSAGE_SIZES = {64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20};
+    /** Bytes of tensor of the messages of a sweep. */
+    public static final List<Integer> MESSAGE_SIZES =
+            List.of(64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20);
 
     /** Long enough for a steady state, short enough for many rounds. */
     private static final int BYTES_A_ROUND = 256 << 20;
@@ -27,14 +30,6 @@ public final class TransportBench implements AutoCloseable {
 
     /** Artery's queue for large messages holds 256 and drops the next without a word to the sender. */
     private static final int MESSAGES_UNACKNOWLEDGED = 128;
-
-    /**
-     * What one way does with one size.
-     *
-     * @param megabytesPerSecond 10⁶ bytes of tensor a second, many messages under way; median of the rounds
-     * @param milliseconds from the send to the acknowledgement, one message under way; median
-     */
-    public record Result(int bytes, double megabytesPerSecond, double milliseconds) {}
 
     private final Process peer;
     private final BenchSystem shipped = BenchSystem.start(BenchSystem.AS_SHIPPED);
@@ -81,24 +76,27 @@ public final class TransportBench implements AutoCloseable {
         return new TransportBench();
     }
 
-    /** All ways at all sizes, in turns: what disturbs the machine disturbs all of them. */
-    public Map<String, List<Result>> sweep(int rounds, Consumer<String> progress) throws Exception {
-        Map<String, List<Result>> results = new LinkedHashMap<>();
+    /**
+     * All ways at the given sizes, in turns: what disturbs the machine disturbs all of them.
+     *
+     * @param sizes bytes of tensor, multiples of 64 KiB and at most 64 MiB
+     * @param rounds of which the medians are taken
+     * @param progress hears a line now and then
+     */
+    public TransportTable sweep(List<Integer> sizes, int rounds, Consumer<String> progress) throws Exception {
+        TransportTable table = new TransportTable();
         try (Way raw = RawTcp.to(rawPort);
                 Way one = new WholeWay(whole, wholePort);
                 Way parts = bestParts(rounds, progress);
-                Way courier = new CourierWay(shipped, courierReceiver);
-                Way stream = new StreamWay(shipped, shippedPort, new Assembly(whole.system()))) {
-            List<Way> ways = List.of(raw, one, parts, stream, courier);
-            for (int bytes : MESSAGE_SIZES) {
-                progress.accept(Sizes.name(bytes));
-                for (Map.Entry<Way, Result> entry : measure(ways, bytes, rounds).entrySet()) {
-                    results.computeIfAbsent(entry.getKey().name(), name -> new ArrayList<>())
-                            .add(entry.getValue());
-                }
+                Way stream = new StreamWay(shipped, shippedPort, new Assembly(whole.system()));
+                Way courier = new CourierWay(shipped, courierReceiver)) {
+            for (int bytes : sizes) {
+                progress.accept("messages of " + Sizes.name(bytes));
+                measure(List.of(raw, one, parts, stream, courier), bytes, rounds)
+                        .forEach((way, result) -> table.add(way.name(), result));
             }
         }
-        return results;
+        return table;
     }
 
     private Way bestParts(int rounds, Consumer<String> progress) throws Exception {
@@ -116,7 +114,8 @@ public final class TransportBench implements AutoCloseable {
         return best;
     }
 
-    private static Map<Way, Result> measure(List<Way> ways, int bytes, int rounds) throws Exception {
+    private static Map<Way, TransportTable.Result> measure(List<Way> all, int bytes, int rounds) throws Exception {
+        List<Way> ways = new ArrayList<>(all);
         CriticMessage.Samples message = message(bytes);
         int count = Math.max(4, Math.min(1000, BYTES_A_ROUND / bytes));
         int window = Math.max(2, Math.min(MESSAGES_UNACKNOWLEDGED, BYTES_UNACKNOWLEDGED / bytes));
@@ -124,6 +123,8 @@ public final class TransportBench implements AutoCloseable {
         Map<Way, List<Double>> rates = new LinkedHashMap<>();
         Map<Way, List<Double>> latencies = new LinkedHashMap<>();
         for (int round = -1; round < rounds; round++) { // the first warms up
+            // Nobody always comes after the same other, whose garbage it would collect.
+            Collections.rotate(ways, 1);
             for (Way way : ways) {
                 long begin = System.nanoTime();
                 way.send(message, count, window);
@@ -140,9 +141,9 @@ public final class TransportBench implements AutoCloseable {
                 }
             }
         }
-        Map<Way, Result> results = new LinkedHashMap<>();
-        for (Way way : ways) {
-            results.put(way, new Result(bytes, median(rates.get(way)), median(latencies.get(way))));
+        Map<Way, TransportTable.Result> results = new LinkedHashMap<>();
+        for (Way way : all) {
+            results.put(way, new TransportTable.Result(bytes, median(rates.get(way)), median(latencies.get(way))));
         }
         return results;
     }
