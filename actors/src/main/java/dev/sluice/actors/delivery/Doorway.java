@@ -29,7 +29,7 @@ final class Doorway implements Closeable {
     /** Connections that may be at the door at a time. */
     private static final int MAX_AT_THE_DOOR = 64;
 
-    /** Tokens that may be out: nodes that were greeted and have not connected yet. */
+    /** Tokens that may be out, of nodes that have not connected yet. */
     private static final int MAX_TOKENS = 1024;
 
     private record Token(long high, long low) {}
@@ -69,14 +69,13 @@ final class Doorway implements Closeable {
     }
 
     /**
-     * A token for the node that asks.
+     * A token for the node that asks; when it asks again before it has connected, any of them is good.
      *
      * @param own uid of this node
      * @param uid of that node
      * @param peer its address, for people
      */
     synchronized Welcome welcome(long own, long uid, String peer) {
-        tokens.values().removeIf(guest -> guest.uid() == uid);
         if (tokens.size() >= MAX_TOKENS) {
             tokens.remove(tokens.keySet().iterator().next());
         }
@@ -180,7 +179,11 @@ final class Doorway implements Closeable {
         Token token = new Token(in.getLong(), in.getLong());
         leaveTheDoor(line);
         synchronized (this) {
-            return magic == Outbound.MAGIC ? Optional.ofNullable(tokens.remove(token)) : Optional.empty();
+            Guest guest = magic == Outbound.MAGIC ? tokens.remove(token) : null;
+            if (guest != null) {
+                tokens.values().removeIf(other -> other.uid() == guest.uid());
+            }
+            return Optional.ofNullable(guest);
         }
     }
 

@@ -1,7 +1,6 @@
 package dev.sluice.actors.delivery;
 
 import dev.sluice.protocol.message.CourierMessage;
-import java.time.Duration;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
@@ -79,7 +78,7 @@ final class Greeter extends AbstractBehavior<CourierMessage> {
     }
 
     private Behavior<CourierMessage> onReach(Reach reach) {
-        // One greeting at a time, and a while between two that lead to nothing.
+        // A greeting may be lost, and a busy machine answers late: asked again soon, waited for long.
         if (reach.route().wantsConnection() && !timers.isTimerActive(reach.route())) {
             timers.startSingleTimer(reach.route(), reach, settings.beat().multipliedBy(2));
             ActorRef<CourierMessage> there =
@@ -88,7 +87,7 @@ final class Greeter extends AbstractBehavior<CourierMessage> {
                     .ask(
                             CourierMessage.class,
                             there,
-                            patience(),
+                            settings.silentAfter(),
                             replyTo -> new CourierMessage.Greet(uid, replyTo),
                             (answer, failure) -> new Greeted(
                                     reach.node(),
@@ -97,11 +96,6 @@ final class Greeter extends AbstractBehavior<CourierMessage> {
                                     failure));
         }
         return this;
-    }
-
-    /** Shorter than the time between two greetings, so that an answer belongs to the last. */
-    private Duration patience() {
-        return settings.beat();
     }
 
     private Behavior<CourierMessage> onGreeted(Greeted greeted) {

@@ -20,7 +20,7 @@ import net.jqwik.api.constraints.IntRange;
  * An outbox and an inbox with a network between them that does what it likes: holds things back, breaks in the middle of a
  * message, loses what was under way in both directions. Every parcel is handled once and in order, or its sender is told.
  */
-class ExactlyOnceProperties {
+class ExactlyOnceTest {
     private static final long WINDOW = 10;
     private static final List<String> ACTORS = List.of("critic", "teacher", "recorder");
 
