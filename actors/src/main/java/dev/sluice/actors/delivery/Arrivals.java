@@ -40,11 +40,12 @@ final class Arrivals {
         notifyAll();
     }
 
-    synchronized Inbox.Arrival<Intake<?>> arriving(Inbound by, int lane, Optional<String> name, long number, long size)
+    synchronized Inbox.Arrival<Intake<?>> arriving(
+            Inbound by, int lane, Optional<String> name, long previous, long number, long size)
             throws IOException, Inbox.Violation {
         require(by);
         try {
-            return inbox.arriving(lane, name, number, size);
+            return inbox.arriving(lane, name, previous, number, size);
         } finally {
             notifyAll();
         }

@@ -63,8 +63,9 @@ final class Inbound {
     }
 
     private void readMessage() throws IOException, Inbox.Violation {
-        ByteBuffer in = line.need(Integer.BYTES + Long.BYTES + Short.BYTES);
+        ByteBuffer in = line.need(Integer.BYTES + 2 * Long.BYTES + Short.BYTES);
         int lane = in.getInt();
+        long previous = in.getLong();
         long number = in.getLong();
         int nameLength = Short.toUnsignedInt(in.getShort());
         if (nameLength > MAX_NAME) {
@@ -79,7 +80,7 @@ final class Inbound {
                     + " bytes, the limit sluice.wire.max-message is " + serializer.maxMessage()
                     + ": it must be the same on every node");
         }
-        Inbox.Arrival<Intake<?>> arrival = arrivals.arriving(this, lane, name, number, size);
+        Inbox.Arrival<Intake<?>> arrival = arrivals.arriving(this, lane, name, previous, number, size);
         reading = size;
         try {
             if (arrival instanceof Inbox.Expected<Intake<?>> expected) {

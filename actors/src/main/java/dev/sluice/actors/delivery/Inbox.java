@@ -13,8 +13,8 @@ import java.util.function.Function;
  * How far one incarnation of another node has got with delivering to this one, and what it is to be told. Outlives its
  * connections, so that what comes twice is handled once.
  *
- * <p>On one connection the numbers of a lane only rise, and never by more than one beyond the highest that ever came: after
- * a break the sender begins again where it was not acknowledged. Whoever does otherwise, or sends beyond an actor's window,
+ * <p>On one connection the messages of a lane form a chain whose numbers rise, and never by more than one beyond the highest
+ * that ever came: after a break the sender begins again where it was not acknowledged. Whoever does otherwise, or sends beyond an actor's window,
  * breaks the rules: all lanes that it has are closed, and nobody else's (contract F13). It may open others.
  *
  * <p>Plain state without clock or connection; its owner has a lock.
@@ -108,16 +108,19 @@ final class Inbox<R> {
      * A message's header has come.
      *
      * @param name of the receiver; empty when this connection has heard it for this lane
+     * @param previous number of this lane on this connection, 0 for none. An acknowledgement includes all before it, so
+     *     that nothing may have been left out unseen
      * @param size of the message in bytes, within the limit for one
      * @throws Violation when it may not come now; the connection is to be ended
      */
-    Arrival<R> arriving(int id, Optional<String> name, long number, long size) throws Violation {
+    Arrival<R> arriving(int id, Optional<String> name, long previous, long number, long size) throws Violation {
         Lane<R> lane = lane(id, name);
         if (lane.receiver.isEmpty()) {
             return new Superfluous<>();
         }
-        if (number <= lane.seen) {
-            throw violation("message " + number + " of lane " + id + " comes after message " + lane.seen);
+        if (previous != lane.seen || number <= previous) {
+            throw violation("message " + number + " of lane " + id + " claims to follow " + previous + ", and follows "
+                    + lane.seen);
         }
         if (number > lane.last + 1) {
             throw violation("message " + number + " of lane " + id + " comes where " + (lane.last + 1) + " is due");

@@ -75,10 +75,10 @@ final class Outbound {
     }
 
     private void send(Outbox.Item<Parcel> item) throws IOException {
-        byte[] receiver = item.first() ? item.receiver().getBytes(StandardCharsets.UTF_8) : new byte[0];
+        byte[] receiver = item.isFirst() ? item.receiver().getBytes(StandardCharsets.UTF_8) : new byte[0];
         byte[] manifest = item.parcel().message().manifest().getBytes(StandardCharsets.US_ASCII);
         ByteBuffer out = line.out();
-        out.putInt(item.lane()).putLong(item.number());
+        out.putInt(item.lane()).putLong(item.previous()).putLong(item.number());
         out.putShort((short) receiver.length).put(receiver);
         out.put((byte) manifest.length).put(manifest);
         out.putInt(item.parcel().message().size());

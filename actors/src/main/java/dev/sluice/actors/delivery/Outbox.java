@@ -25,9 +25,14 @@ final class Outbox<P> {
     /**
      * A parcel to be sent now.
      *
-     * @param first of its lane on this connection: the receiver's name must go with it
+     * @param previous number of the lane on this connection, so that the receiver sees a gap or a repetition; 0 for the
+     *     first, and then the receiver's name must go with it
      */
-    record Item<P>(int lane, String receiver, long number, P parcel, long bytes, boolean first) {}
+    record Item<P>(int lane, String receiver, long previous, long number, P parcel, long bytes) {
+        boolean isFirst() {
+            return previous == 0;
+        }
+    }
 
     private record Held<P>(long number, P parcel, long bytes) {}
 
@@ -38,7 +43,8 @@ final class Outbox<P> {
         private final Deque<Held<P>> sent = new ArrayDeque<>();
         private long sentBytes;
         private long last;
-        private boolean announced;
+        /** The last that went on this connection; 0 for none. */
+        private long lastSent;
         /** Something of it may have reached the peer. */
         private boolean begun;
 
@@ -89,14 +95,14 @@ final class Outbox<P> {
             }
             lane.sent.add(lane.waiting.remove());
             lane.sentBytes += parcel.bytes();
-            boolean first = !lane.announced;
-            lane.announced = true;
+            long previous = lane.lastSent;
+            lane.lastSent = parcel.number();
             lane.begun = true;
             // To the end: the others' turn.
             lanes.remove(lane.receiver);
             lanes.put(lane.receiver, lane);
             return Optional.of(
-                    new Item<>(lane.id, lane.receiver, parcel.number(), parcel.parcel(), parcel.bytes(), first));
+                    new Item<>(lane.id, lane.receiver, previous, parcel.number(), parcel.parcel(), parcel.bytes()));
         }
         return Optional.empty();
     }
@@ -152,7 +158,7 @@ final class Outbox<P> {
                 lane.waiting.addFirst(lane.sent.removeLast());
             }
             lane.sentBytes = 0;
-            lane.announced = false;
+            lane.lastSent = 0;
         }
     }
 

@@ -113,14 +113,14 @@ class HostilePeerTest {
     @Test
     void aNameWithoutEnd() {
         assertExpelled("the name of a receiver takes 65535 bytes, the limit is 4096", () -> {
-            line.out().putInt(1).putLong(1).putShort((short) 0xffff);
+            line.out().putInt(1).putLong(0).putLong(1).putShort((short) 0xffff);
             line.flush();
         });
     }
 
     @Test
     void skippedNumbers() {
-        assertExpelled("message 2 of lane 1 comes where 1 is due", () -> {
+        assertExpelled("message 2 of lane 1 claims to follow 1, and follows 0", () -> {
             header(1, 2, name(), "critic.samples", 10);
             line.flush();
         });
@@ -131,7 +131,7 @@ class HostilePeerTest {
         WireMessage message = serializer.prepare(batch(1, 100));
         send(1, 1, name(), message);
         assertThat(probe.receiveMessage(PATIENCE)).isEqualTo(batch(1, 100));
-        assertExpelled("message 1 of lane 1 comes after message 1", () -> send(1, 1, "", message));
+        assertExpelled("message 1 of lane 1 claims to follow 0, and follows 1", () -> send(1, 1, "", message));
         probe.expectNoMessage(java.time.Duration.ofMillis(50));
     }
 
@@ -319,7 +319,12 @@ class HostilePeerTest {
 
     private void header(int lane, long number, String receiver, String manifest, int size) {
         byte[] name = receiver.getBytes(StandardCharsets.UTF_8);
-        line.out().putInt(lane).putLong(number).putShort((short) name.length).put(name);
+        line.out()
+                .putInt(lane)
+                .putLong(number - 1)
+                .putLong(number)
+                .putShort((short) name.length)
+                .put(name);
         line.out()
                 .put((byte) manifest.length())
                 .put(manifest.getBytes(StandardCharsets.US_ASCII))

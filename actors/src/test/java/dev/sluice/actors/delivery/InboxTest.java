@@ -105,7 +105,7 @@ class InboxTest {
     @Test
     void skippingIsAViolation() throws Violation {
         give(1, "critic", 1, 10);
-        assertThatThrownBy(() -> arrive(1, 3, 10))
+        assertThatThrownBy(() -> inbox.arriving(1, Optional.empty(), 1, 3, 10))
                 .isInstanceOf(Violation.class)
                 .hasMessage("message 3 of lane 1 comes where 2 is due");
     }
@@ -115,13 +115,28 @@ class InboxTest {
         give(1, "critic", 1, 10);
         assertThatThrownBy(() -> arrive(1, 1, 10))
                 .isInstanceOf(Violation.class)
-                .hasMessage("message 1 of lane 1 comes after message 1");
+                .hasMessage("message 1 of lane 1 claims to follow 0, and follows 1");
+    }
+
+    @Test
+    void swappingWhatComesAgainIsAViolationBeforeAnythingIsAcknowledged() throws Violation {
+        give(1, "critic", 1, 10);
+        arrive(1, 2, 10);
+        inbox.refused(1, 2, "not a message");
+        give(1, 3, 10);
+        inbox.taken(1, 3);
+        inbox.connected();
+        arrive(1, "critic", 1, 10);
+        assertThatThrownBy(() -> arrive(1, 3, 10))
+                .isInstanceOf(Violation.class)
+                .hasMessage("message 3 of lane 1 claims to follow 2, and follows 1");
+        assertThat(notices()).as("the refusal of 2 would be lost").isEmpty();
     }
 
     @Test
     void mixingReceiversIsAViolation() throws Violation {
         give(1, "critic", 1, 10);
-        assertThatThrownBy(() -> arrive(1, "teacher", 2, 10))
+        assertThatThrownBy(() -> inbox.arriving(1, Optional.of("teacher"), 1, 2, 10))
                 .isInstanceOf(Violation.class)
                 .hasMessage("lane 1 is to critic and becomes one to teacher");
         assertThatThrownBy(() -> arrive(2, 1, 10)).isInstanceOf(Violation.class).hasMessage("lane 2 has no receiver");
@@ -140,7 +155,7 @@ class InboxTest {
     @Test
     void aViolationClosesAllLanesForGoodAndNewOnesAreFine() throws Violation {
         give(1, "critic", 1, 60);
-        assertThatThrownBy(() -> arrive(1, 9, 10)).isInstanceOf(Violation.class);
+        assertThatThrownBy(() -> inbox.arriving(1, Optional.empty(), 1, 9, 10)).isInstanceOf(Violation.class);
         inbox.connected();
         assertThatThrownBy(() -> arrive(1, "critic", 1, 10))
                 .isInstanceOf(Violation.class)
@@ -157,7 +172,7 @@ class InboxTest {
     @Test
     void refusalsWithoutEndAreAViolation() throws Violation {
         for (int number = 1; number <= Inbox.MAX_REFUSALS; number++) {
-            inbox.arriving(1, number == 1 ? Optional.of("critic") : Optional.empty(), number, 10);
+            inbox.arriving(1, number == 1 ? Optional.of("critic") : Optional.empty(), number - 1, number, 10);
             inbox.refused(1, number, "not a message");
         }
         arrive(1, Inbox.MAX_REFUSALS + 1, 10);
@@ -172,9 +187,9 @@ class InboxTest {
             // The sender begins at the first that it has not heard of.
             if (number % Inbox.MAX_REFUSALS == 0) {
                 inbox.connected();
-                inbox.arriving(1, Optional.of("critic"), number, 10);
+                inbox.arriving(1, Optional.of("critic"), 0, number, 10);
             } else {
-                inbox.arriving(1, number == 1 ? Optional.of("critic") : Optional.empty(), number, 10);
+                inbox.arriving(1, number == 1 ? Optional.of("critic") : Optional.empty(), number - 1, number, 10);
             }
             inbox.refused(1, number, "not a message");
         }
@@ -199,12 +214,14 @@ class InboxTest {
         }
     }
 
+    /** The first of its lane on this connection. */
     private Inbox.Arrival<String> arrive(int lane, String name, long number, long size) throws Violation {
-        return inbox.arriving(lane, Optional.of(name), number, size);
+        return inbox.arriving(lane, Optional.of(name), 0, number, size);
     }
 
+    /** After the one before. */
     private Inbox.Arrival<String> arrive(int lane, long number, long size) throws Violation {
-        return inbox.arriving(lane, Optional.empty(), number, size);
+        return inbox.arriving(lane, Optional.empty(), number - 1, number, size);
     }
 
     private void give(int lane, String name, long number, long size) throws Violation {

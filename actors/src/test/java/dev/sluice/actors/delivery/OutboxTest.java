@@ -48,10 +48,10 @@ class OutboxTest {
     void theReceiversNameGoesOnceAConnection() {
         outbox.offer("actor", "1", 1);
         outbox.offer("actor", "2", 1);
-        assertThat(outbox.next().orElseThrow().first()).isTrue();
-        assertThat(outbox.next().orElseThrow().first()).isFalse();
+        assertThat(outbox.next().orElseThrow().isFirst()).isTrue();
+        assertThat(outbox.next().orElseThrow().isFirst()).isFalse();
         outbox.rewind();
-        assertThat(outbox.next().orElseThrow().first()).isTrue();
+        assertThat(outbox.next().orElseThrow().isFirst()).isTrue();
     }
 
     @Test
