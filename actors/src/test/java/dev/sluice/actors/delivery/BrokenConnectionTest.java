@@ -103,7 +103,7 @@ class BrokenConnectionTest {
         try (ServerSocketChannel free = ServerSocketChannel.open().bind(new InetSocketAddress("127.0.0.1", 0))) {
             port = free.socket().getLocalPort();
         }
-        try (Node sender = Nodes.start("")) {
+        try (Node sender = Nodes.start(Nodes.GIVES_UP_SOON)) {
             ActorRef<CriticMessage> nobody = ActorRefResolver.get(sender.kit().system())
                     .resolveActorRef("pekko://sluice@127.0.0.1:" + port + "/user/critic#1");
             sender.courier().deliver(nobody, batch(1, 100));

@@ -20,11 +20,14 @@ import org.apache.pekko.cluster.typed.Cluster;
 
 /** Nodes of a test, each a courier on loopback, in one JVM; fast to notice that another is silent. */
 final class Nodes {
-    static final Duration PATIENCE = Duration.ofSeconds(20);
+    static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    /** Far shorter than a first connection takes on a busy machine: for tests of giving up, once connected. */
+    static final String GIVES_UP_SOON = "sluice.delivery.give-up-after = 2 s\n";
 
     static final String FAST = """
             pekko.actor.testkit.typed.filter-leeway = 20s
-            sluice.delivery { beat = 100 ms, silent-after = 1 s, give-up-after = 2 s, window = 1 MiB, queue = 8 MiB }
+            sluice.delivery { beat = 100 ms, silent-after = 1 s, give-up-after = 1 min, window = 1 MiB, queue = 8 MiB }
             sluice.wire.max-message = 8 MiB
             """;
 
