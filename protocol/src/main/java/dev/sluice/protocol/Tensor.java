@@ -1,5 +1,7 @@
 package dev.sluice.protocol;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -71,25 +73,55 @@ public final class Tensor {
                     + bytes + " bytes, only " + source.remaining() + " are there");
         }
         ByteBuffer view = source.slice().order(ByteOrder.LITTLE_ENDIAN);
-        Object data;
-        switch (dtype) {
-            case FLOAT32 -> {
-                float[] values = new float[n];
-                view.asFloatBuffer().get(values);
-                data = values;
-            }
-            case FLOAT64 -> {
-                double[] values = new double[n];
-                view.asDoubleBuffer().get(values);
-                data = values;
-            }
-            default -> {
-                long[] values = new long[n];
-                view.asLongBuffer().get(values);
-                data = values;
-            }
+        try {
+            Tensor tensor = read(dtype, shape, () -> view);
+            source.position(source.position() + bytes);
+            return tensor;
+        } catch (IOException e) {
+            throw new UncheckedIOException("memory was read", e);
         }
-        source.position(source.position() + bytes);
+    }
+
+    /** Where the bytes of a tensor come from when they are not all there yet. */
+    @FunctionalInterface
+    public interface Pieces {
+        /**
+         * The next unread bytes, little-endian: at least one element's, unless fewer are left. The reader advances the
+         * buffer and asks again.
+         */
+        ByteBuffer more() throws IOException;
+    }
+
+    /**
+     * Reads {@code elements(shape) * dtype.bytes()} bytes as they come. The array is there before its bytes are: the
+     * caller has bounded the shape.
+     *
+     * @throws IllegalArgumentException when the shape is not a shape or the pieces end before it is full
+     * @throws IOException when the pieces do not come
+     */
+    public static Tensor read(DType dtype, long[] shape, Pieces pieces) throws IOException {
+        int n = elements(shape);
+        Object data =
+                switch (dtype) {
+                    case FLOAT32 -> new float[n];
+                    case FLOAT64 -> new double[n];
+                    case INT64 -> new long[n];
+                };
+        for (int filled = 0; filled < n; ) {
+            ByteBuffer piece = pieces.more();
+            int count = Math.min(piece.remaining() / dtype.bytes(), n - filled);
+            if (count == 0) {
+                throw new IllegalArgumentException("a " + dtype + " tensor of shape " + Arrays.toString(shape)
+                        + " ends after " + filled + " elements");
+            }
+            switch (dtype) {
+                case FLOAT32 -> piece.asFloatBuffer().get((float[]) data, filled, count);
+                case FLOAT64 -> piece.asDoubleBuffer().get((double[]) data, filled, count);
+                case INT64 -> piece.asLongBuffer().get((long[]) data, filled, count);
+            }
+            piece.position(piece.position() + count * dtype.bytes());
+            filled += count;
+        }
         return new Tensor(dtype, shape, data, n);
     }
 
@@ -108,13 +140,23 @@ public final class Tensor {
      * @throws java.nio.BufferOverflowException when the sink has less room, and then writes nothing
      */
     public void write(ByteBuffer sink) {
+        write(sink, 0, size);
+    }
+
+    /**
+     * Writes {@code count} elements from element {@code from} on, little-endian, to {@code sink}, advancing it; its byte
+     * order is left alone.
+     *
+     * @throws java.nio.BufferOverflowException when the sink has less room, and then writes nothing
+     */
+    public void write(ByteBuffer sink, int from, int count) {
         ByteBuffer view = sink.slice().order(ByteOrder.LITTLE_ENDIAN);
         switch (dtype) {
-            case FLOAT32 -> view.asFloatBuffer().put((float[]) data);
-            case FLOAT64 -> view.asDoubleBuffer().put((double[]) data);
-            default -> view.asLongBuffer().put((long[]) data);
+            case FLOAT32 -> view.asFloatBuffer().put((float[]) data, from, count);
+            case FLOAT64 -> view.asDoubleBuffer().put((double[]) data, from, count);
+            default -> view.asLongBuffer().put((long[]) data, from, count);
         }
-        sink.position(sink.position() + byteSize());
+        sink.position(sink.position() + count * dtype.bytes());
     }
 
     private static int elements(long[] shape) {

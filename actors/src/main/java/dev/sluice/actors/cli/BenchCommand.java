@@ -45,7 +45,8 @@ import picocli.CommandLine.Spec;
         name = "bench",
         mixinStandardHelpOptions = true,
         description = "Measures on this machine. Run nothing else meanwhile.",
-        synopsisSubcommandLabel = "COMMAND")
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = TransportBenchCommand.class)
 final class BenchCommand implements Runnable {
     @Spec
     private CommandSpec spec;

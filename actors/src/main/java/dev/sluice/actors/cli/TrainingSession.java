@@ -41,7 +41,7 @@ record TrainingSession(RunStart start, boolean stay) {
         say(out, "sluice: run folder  " + start.folder().root());
         say(out, "sluice: serving at  " + process.url() + "/v1/images/generations");
         ActorRef<RecorderMessage> recorder =
-                process.spawnBlocking(start.recorder(Progress.onStdout("cycles")), "recorder");
+                process.spawnBlocking(start.recorder(Progress.onStdout("cycles"), process.courier()), "recorder");
         CompletableFuture<Outcome> ended = new CompletableFuture<>();
         CompletableFuture<Done> told = new CompletableFuture<>();
         ActorRef<SupervisorMessage> supervisor = supervisor(process, recorder, ended);

@@ -1,8 +1,10 @@
 package dev.sluice.actors.critic;
 
 import dev.sluice.actors.checkpoint.Saving;
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Causes;
+import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
@@ -15,13 +17,11 @@ import dev.sluice.runtime.distillation.CriticTraining;
 import dev.sluice.runtime.distillation.PhaseSetting;
 import dev.sluice.runtime.network.Networks;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
-import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.Terminated;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -45,6 +45,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     private record Loaded(int epoch, int phase) implements CriticMessage.Local {}
 
     private final Networks networks;
+    private final Courier courier;
     private final Bench<CriticTraining> bench;
 
     private CriticMessage.BeginPhase assignment;
@@ -56,19 +57,17 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
     private final Map<Long, CriticMessage.Samples> samples = new HashMap<>();
     private final Map<Integer, CriticMessage.ScoredSamples> scored = new HashMap<>();
 
-    private FakeScoreCritic(
-            ActorContext<CriticMessage> context, Networks networks, DispatcherSelector pinned, Duration workWithin) {
+    private FakeScoreCritic(ActorContext<CriticMessage> context, Workplace place) {
         super(context);
-        this.networks = networks;
-        this.bench = new Bench<>(context, pinned, workWithin);
+        this.networks = place.networks();
+        this.courier = place.courier();
+        this.bench = new Bench<>(context, place.pinned(), place.workWithin());
     }
 
-    /**
-     * @param pinned dispatcher of the thread that computes
-     * @param workWithin after which a worker that is still at the same piece of work counts as stuck
-     */
-    public static Behavior<CriticMessage> create(Networks networks, DispatcherSelector pinned, Duration workWithin) {
-        return Behaviors.setup(context -> new FakeScoreCritic(context, networks, pinned, workWithin));
+    /** Takes batches from other nodes by the courier of its place. */
+    public static Behavior<CriticMessage> create(Workplace place) {
+        return place.courier()
+                .intake(CriticMessage.class, Behaviors.setup(context -> new FakeScoreCritic(context, place)));
     }
 
     @Override
@@ -195,11 +194,12 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
         CriticMessage.BeginPhase from = assignment;
         bench.work(training -> {
             CriticTraining.Scored result = training.score(batch.noisy(), batch.teacherVelocity());
-            from.generator()
-                    .tell(new GeneratorMessage.Gradient(
+            courier.deliver(
+                    from.generator(),
+                    new GeneratorMessage.Gradient(
                             from.epoch(), from.phase(), batch.cycle(), result.gradient(), result.report()));
             if (from.snapshotEvery() > 0 && batch.cycle() % from.snapshotEvery() == 0) {
-                from.recorder().tell(snapshot(training, batch, result));
+                courier.deliver(from.recorder(), snapshot(training, batch, result));
             }
         });
     }

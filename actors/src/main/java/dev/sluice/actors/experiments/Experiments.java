@@ -1,5 +1,6 @@
 package dev.sluice.actors.experiments;
 
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.supervisor.Outcome;
 import dev.sluice.actors.supervisor.PhaseSupervisor;
 import dev.sluice.config.BadSettings;
@@ -66,6 +67,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
 
     private final DeploymentSettings here;
     private final Path home;
+    private final Courier courier;
     private final ActorRef<FilesMessage> files;
     private final SubmittedRuns runs;
     private final TimerScheduler<ExperimentsMessage> timers;
@@ -79,12 +81,14 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             TimerScheduler<ExperimentsMessage> timers,
             DeploymentSettings here,
             Path home,
+            Courier courier,
             ActorRef<FilesMessage> files)
             throws IOException {
         super(context);
         this.timers = timers;
         this.here = here;
         this.home = home;
+        this.courier = courier;
         this.files = files;
         this.runs = new SubmittedRuns(here.node().runs());
         timers.startTimerWithFixedDelay(LOOK_EVERY, new Look(), LOOK_EVERY);
@@ -96,13 +100,14 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     /**
      * @param here of the control node: where its runs are kept, which every control node sees, and how they are watched
      * @param home of the installation; relative teachers are found from it
+     * @param courier of this node
      * @param files serves them to nodes that share no folder with this one
      */
     public static Behavior<ExperimentsMessage> create(
-            DeploymentSettings here, Path home, ActorRef<FilesMessage> files) {
+            DeploymentSettings here, Path home, Courier courier, ActorRef<FilesMessage> files) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             try {
-                return new Experiments(context, timers, here, home, files);
+                return new Experiments(context, timers, here, home, courier, files);
             } catch (IOException e) {
                 throw new IllegalStateException(
                         "the folder of runs " + here.node().runs() + " cannot be read: " + e, e);
@@ -195,7 +200,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         run.lock = lock;
         run.recorder = getContext()
                 .spawn(
-                        start.recorder(Progress.lines(System.out, "cycles")),
+                        start.recorder(Progress.lines(System.out, "cycles"), courier),
                         "recorder-" + suffix,
                         DispatcherSelector.blocking());
         ActorRef<ExperimentsMessage> self = getContext().getSelf();

@@ -1,5 +1,6 @@
 package dev.sluice.actors.experiments;
 
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.files.FileServer;
 import dev.sluice.actors.recorder.Recorder;
 import dev.sluice.actors.supervisor.Gallery;
@@ -169,9 +170,10 @@ public record RunStart(
         return new CheckpointStore(folder.root(), folder.checkpoints());
     }
 
-    /** Writes what the run leaves behind; spawn it with {@code DispatcherSelector.blocking()}. */
-    public Behavior<RecorderMessage> recorder(Progress progress) {
-        return Recorder.create(folder, progress, settings.experiment(), Clock.systemUTC());
+    /** Writes what the run leaves behind, pictures from other nodes too; spawn it with {@code DispatcherSelector.blocking()}. */
+    public Behavior<RecorderMessage> recorder(Progress progress, Courier courier) {
+        return courier.intake(
+                RecorderMessage.class, Recorder.create(folder, progress, settings.experiment(), Clock.systemUTC()));
     }
 
     /** Has the run's experts and checkpoints, and its teacher, sent to nodes that do not see its folder. */

@@ -1,8 +1,10 @@
 package dev.sluice.actors.generator;
 
 import dev.sluice.actors.checkpoint.Saving;
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Causes;
+import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
@@ -19,13 +21,11 @@ import dev.sluice.runtime.objective.Magnitude;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
-import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.Terminated;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -55,6 +55,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     private record Published(int epoch, int phase, ExpertRef expert) implements GeneratorMessage.Local {}
 
     private final Networks networks;
+    private final Courier courier;
     private final Bench<GeneratorTraining> bench;
 
     private GeneratorMessage.BeginPhase assignment;
@@ -68,21 +69,20 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
     private boolean stepping;
 
     private final Map<Integer, GeneratorMessage.Gradient> early = new HashMap<>();
-    private final Scoring scoring = new Scoring();
+    private final Scoring scoring;
 
-    private GeneratorExpert(
-            ActorContext<GeneratorMessage> context, Networks networks, DispatcherSelector pinned, Duration workWithin) {
+    private GeneratorExpert(ActorContext<GeneratorMessage> context, Workplace place) {
         super(context);
-        this.networks = networks;
-        this.bench = new Bench<>(context, pinned, workWithin);
+        this.networks = place.networks();
+        this.courier = place.courier();
+        this.scoring = new Scoring(courier);
+        this.bench = new Bench<>(context, place.pinned(), place.workWithin());
     }
 
-    /**
-     * @param pinned dispatcher of the thread that computes
-     * @param workWithin after which a worker that is still at the same piece of work counts as stuck
-     */
-    public static Behavior<GeneratorMessage> create(Networks networks, DispatcherSelector pinned, Duration workWithin) {
-        return Behaviors.setup(context -> new GeneratorExpert(context, networks, pinned, workWithin));
+    /** Takes batches from other nodes by the courier of its place. */
+    public static Behavior<GeneratorMessage> create(Workplace place) {
+        return place.courier()
+                .intake(GeneratorMessage.class, Behaviors.setup(context -> new GeneratorExpert(context, place)));
     }
 
     @Override
@@ -173,8 +173,9 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
             int update = k;
             bench.work(training -> {
                 GeneratorTraining.Samples samples = training.rollOut(cycle, update);
-                to.critic()
-                        .tell(new CriticMessage.Samples(
+                courier.deliver(
+                        to.critic(),
+                        new CriticMessage.Samples(
                                 to.epoch(), to.phase(), cycle, update, samples.xS(), samples.labels()));
             });
         }

@@ -1,5 +1,6 @@
 package dev.sluice.actors.generator;
 
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.protocol.message.TeacherMessage;
 import java.util.List;
 import java.util.Map;
@@ -11,11 +12,16 @@ import org.apache.pekko.actor.typed.ActorRef;
  * critic, so a batch may be sent again as often as it takes.
  */
 final class Scoring {
+    private final Courier courier;
     private final Map<Integer, TeacherMessage.Score> underWay = new TreeMap<>();
     private final Map<Integer, ActorRef<TeacherMessage>> at = new TreeMap<>();
     private List<ActorRef<TeacherMessage>> teachers = List.of();
     /** Where the search for the next teacher begins, so that equally busy ones take turns. */
     private int turn;
+
+    Scoring(Courier courier) {
+        this.courier = courier;
+    }
 
     void begin(TeacherMessage.Score batch) {
         underWay.put(batch.cycle(), batch);
@@ -46,7 +52,7 @@ final class Scoring {
         if (!teachers.isEmpty()) {
             ActorRef<TeacherMessage> teacher = leastBusy();
             at.put(batch.cycle(), teacher);
-            teacher.tell(batch);
+            courier.deliver(teacher, batch);
         }
     }
 

@@ -1,11 +1,14 @@
 package dev.sluice.actors.node;
 
 import dev.sluice.actors.critic.FakeScoreCritic;
+import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.delivery.Undeliverable;
 import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.generator.GeneratorExpert;
 import dev.sluice.actors.sampler.Sampler;
 import dev.sluice.actors.sampler.SamplerSettings;
 import dev.sluice.actors.teacher.FrozenTeacher;
+import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.config.PekkoConfig;
 import dev.sluice.protocol.DeviceOffer;
 import dev.sluice.protocol.Role;
@@ -48,6 +51,8 @@ public final class Node extends AbstractBehavior<NodeMessage> {
     record StopSamplers(ActorRef<Done> replyTo) implements NodeMessage.Local {}
 
     /** Time to say again that the node, and each of its samplers, is there. */
+    private record Lost(Undeliverable batch) implements NodeMessage.Local {}
+
     private record Announce() implements NodeMessage.Local {}
 
     private record Part(Role role, String experiment, String device, String teacher) {
@@ -63,6 +68,7 @@ public final class Node extends AbstractBehavior<NodeMessage> {
     private final Set<Role> roles;
     private final Map<String, Networks> devices;
     private final SamplerSettings serving;
+    private final Courier courier;
     private final Map<ActorRef<?>, Part> parts = new LinkedHashMap<>();
     private final Set<ActorRef<SupervisorMessage>> supervisors = new LinkedHashSet<>();
     private final List<ActorRef<Done>> awaitTrainersGone = new ArrayList<>();
@@ -76,8 +82,10 @@ public final class Node extends AbstractBehavior<NodeMessage> {
             String name,
             Set<Role> roles,
             Map<String, Networks> devices,
-            SamplerSettings serving) {
+            SamplerSettings serving,
+            Courier courier) {
         super(context);
+        this.courier = courier.reportingTo(context.messageAdapter(Undeliverable.class, Lost::new));
         this.name = name;
         this.roles = roles;
         this.devices = devices;
@@ -104,11 +112,12 @@ public final class Node extends AbstractBehavior<NodeMessage> {
      * @param name of the node, for people
      * @param roles that it offers
      * @param devices that it offers, each with the networks on it
+     * @param courier of this node, for the batches of what it plays
      */
     public static Behavior<NodeMessage> create(
-            String name, Set<Role> roles, Map<String, Networks> devices, SamplerSettings serving) {
-        return Behaviors.setup(
-                context -> Behaviors.withTimers(timers -> new Node(context, timers, name, roles, devices, serving)));
+            String name, Set<Role> roles, Map<String, Networks> devices, SamplerSettings serving, Courier courier) {
+        return Behaviors.setup(context ->
+                Behaviors.withTimers(timers -> new Node(context, timers, name, roles, devices, serving, courier)));
     }
 
     @Override
@@ -117,6 +126,7 @@ public final class Node extends AbstractBehavior<NodeMessage> {
                 .onMessage(NodeMessage.Attend.class, this::onAttend)
                 .onMessage(NodeMessage.Play.class, this::onPlay)
                 .onMessage(Announce.class, this::onAnnounce)
+                .onMessage(Lost.class, this::onLost)
                 .onMessage(Leave.class, this::onLeave)
                 .onMessage(StopSamplers.class, this::onStopSamplers)
                 .onSignal(Terminated.class, this::onTerminated)
@@ -125,6 +135,15 @@ public final class Node extends AbstractBehavior<NodeMessage> {
 
     private Behavior<NodeMessage> onAnnounce(Announce due) {
         announce();
+        return this;
+    }
+
+    /** Whoever of them has the receiver in its company has it replaced. */
+    private Behavior<NodeMessage> onLost(Lost lost) {
+        Undeliverable batch = lost.batch();
+        getContext().getLog().warn("{} for {} is lost: {}", batch.kind(), batch.receiver(), batch.cause());
+        supervisors.forEach(
+                supervisor -> supervisor.tell(new SupervisorMessage.RoleUnreachable(batch.receiver(), batch.cause())));
         return this;
     }
 
@@ -209,14 +228,13 @@ public final class Node extends AbstractBehavior<NodeMessage> {
 
     private ActorRef<?> play(Part part, NodeMessage.Play order) {
         Networks networks = devices.get(part.device());
-        Duration workWithin = Duration.ofMillis(order.workWithinMillis());
+        Workplace place = new Workplace(networks, PINNED, Duration.ofMillis(order.workWithinMillis()), courier);
         String actorName = part.role().key() + "-" + part.experiment() + "-" + ++played;
         ActorRef<?> actor =
                 switch (part.role()) {
-                    case GENERATOR ->
-                        getContext().spawn(GeneratorExpert.create(networks, PINNED, workWithin), actorName);
-                    case CRITIC -> getContext().spawn(FakeScoreCritic.create(networks, PINNED, workWithin), actorName);
-                    case TEACHER -> getContext().spawn(FrozenTeacher.create(networks, PINNED, workWithin), actorName);
+                    case GENERATOR -> getContext().spawn(GeneratorExpert.create(place), actorName);
+                    case CRITIC -> getContext().spawn(FakeScoreCritic.create(place), actorName);
+                    case TEACHER -> getContext().spawn(FrozenTeacher.create(place), actorName);
                     case SAMPLER -> playSampler(networks, actorName);
                     case CONTROL -> throw new IllegalArgumentException("control is not played");
                 };

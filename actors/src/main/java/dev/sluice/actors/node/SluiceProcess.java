@@ -1,5 +1,8 @@
 package dev.sluice.actors.node;
 
+import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.delivery.NodeCourier;
+import dev.sluice.actors.delivery.Undeliverable;
 import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.experiments.Experiments;
 import dev.sluice.actors.files.FileServer;
@@ -58,15 +61,17 @@ public final class SluiceProcess implements AutoCloseable {
 
     private final ActorSystem<SpawnProtocol.Command> system;
     private final ActorRef<NodeMessage> node;
+    private final Courier courier;
     private final Optional<ActorRef<FilesMessage>> files;
     private ServerBinding http;
 
     /** @param files of a control node */
-    private record Actors(ActorRef<NodeMessage> node, Optional<ActorRef<FilesMessage>> files) {}
+    private record Actors(ActorRef<NodeMessage> node, Courier courier, Optional<ActorRef<FilesMessage>> files) {}
 
     private SluiceProcess(ActorSystem<SpawnProtocol.Command> system, Actors actors) {
         this.system = system;
         this.node = actors.node();
+        this.courier = actors.courier();
         this.files = actors.files();
     }
 
@@ -113,7 +118,8 @@ public final class SluiceProcess implements AutoCloseable {
                 process.http = await(ApiServer.start(
                         system,
                         settings.serving(),
-                        home.map(folder -> keeper(system, Experiments.create(settings, folder, process.files())))));
+                        home.map(folder -> keeper(
+                                system, Experiments.create(settings, folder, process.courier(), process.files())))));
             }
             if (settings.node().healthPort().isPresent()) {
                 await(Health.start(
@@ -152,13 +158,15 @@ public final class SluiceProcess implements AutoCloseable {
                         "the cache node.cache = " + settings.node().cache() + " cannot be used: " + e.getMessage()));
                 return Behaviors.stopped();
             }
+            Courier courier = NodeCourier.start(context.getSystem(), context.spawn(lost(), "lost"));
             Address address = Cluster.get(context.getSystem()).selfMember().address();
             ActorRef<NodeMessage> node = context.spawn(
                     Node.create(
                             settings.node().name().orElseGet(address::hostPort),
                             settings.node().roles(),
                             stored,
-                            SamplerSettings.of(settings.serving())),
+                            SamplerSettings.of(settings.serving()),
+                            courier),
                     Discovery.NODE_NAME);
             Departure.prepare(context.getSystem(), node);
             // Not handling its end ends the system too: a process without its roles is none.
@@ -170,8 +178,16 @@ public final class SluiceProcess implements AutoCloseable {
                         .onFailure(SupervisorStrategy.resume());
                 files = Optional.of(context.spawn(server, "files", DispatcherSelector.blocking()));
             }
-            started.complete(new Actors(node, files));
+            started.complete(new Actors(node, courier, files));
             return SpawnProtocol.create();
+        });
+    }
+
+    /** What this process itself sent, and not one of its roles. */
+    private static Behavior<Undeliverable> lost() {
+        return Behaviors.receive((context, batch) -> {
+            context.getLog().warn("{} for {} is lost: {}", batch.kind(), batch.receiver(), batch.cause());
+            return Behaviors.same();
         });
     }
 
@@ -222,6 +238,11 @@ public final class SluiceProcess implements AutoCloseable {
     /** The agent of this node. */
     public ActorRef<NodeMessage> node() {
         return node;
+    }
+
+    /** Of this node; whoever takes batches from other nodes here is spawned behind its intake. */
+    public Courier courier() {
+        return courier;
     }
 
     /** Serves the files of runs that are carried out here to nodes that do not see them. Only on a control node. */

@@ -178,6 +178,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 .onMessage(SupervisorMessage.SwapRefused.class, this::onSwapRefused)
                 .onMessage(SwapAgain.class, this::onSwapAgain)
                 .onMessage(SupervisorMessage.RoleFailed.class, this::onRoleFailed)
+                .onMessage(SupervisorMessage.RoleUnreachable.class, this::onRoleUnreachable)
                 .onMessage(AskAgain.class, this::onAskAgain)
                 .onMessage(RewindNow.class, this::onRewindNow)
                 .onMessage(BackOffOver.class, this::onBackOffOver)
@@ -547,6 +548,15 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private Behavior<SupervisorMessage> onRoleFailed(SupervisorMessage.RoleFailed failed) {
         if (!over && failed.epoch() == epochOf(failed.role())) {
             playerFailed(failed.actor(), "the " + failed.role().key() + " failed: " + failed.cause());
+        }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onRoleUnreachable(SupervisorMessage.RoleUnreachable unreachable) {
+        if (!over) {
+            company.player(unreachable.actor())
+                    .ifPresent(player -> playerFailed(
+                            player.actor(), "the " + player.role().key() + " got no batch: " + unreachable.cause()));
         }
         return this;
     }

@@ -1,7 +1,9 @@
 package dev.sluice.actors.teacher;
 
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Causes;
+import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Role;
@@ -12,13 +14,11 @@ import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.runtime.network.Guidance;
 import dev.sluice.runtime.network.Network;
 import dev.sluice.runtime.network.Networks;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
-import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.Terminated;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -38,6 +38,7 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
 
     private final ActorRef<TeacherMessage> self;
     private final Networks networks;
+    private final Courier courier;
     private final Bench<Network> bench;
     /** What each supervisor said last. */
     private final Map<ActorRef<SupervisorMessage>, TeacherMessage.Load> loads = new LinkedHashMap<>();
@@ -45,20 +46,18 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
     private ExpertRef teacher;
     private boolean loaded;
 
-    private FrozenTeacher(
-            ActorContext<TeacherMessage> context, Networks networks, DispatcherSelector pinned, Duration workWithin) {
+    private FrozenTeacher(ActorContext<TeacherMessage> context, Workplace place) {
         super(context);
         this.self = context.getSelf();
-        this.networks = networks;
-        this.bench = new Bench<>(context, pinned, workWithin);
+        this.networks = place.networks();
+        this.courier = place.courier();
+        this.bench = new Bench<>(context, place.pinned(), place.workWithin());
     }
 
-    /**
-     * @param pinned dispatcher of the thread that computes
-     * @param workWithin after which a worker that is still at the same piece of work counts as stuck
-     */
-    public static Behavior<TeacherMessage> create(Networks networks, DispatcherSelector pinned, Duration workWithin) {
-        return Behaviors.setup(context -> new FrozenTeacher(context, networks, pinned, workWithin));
+    /** Takes batches from other nodes by the courier of its place. */
+    public static Behavior<TeacherMessage> create(Workplace place) {
+        return place.courier()
+                .intake(TeacherMessage.class, Behaviors.setup(context -> new FrozenTeacher(context, place)));
     }
 
     @Override
@@ -125,9 +124,9 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
                 tellFailed(load, "it cannot score the batch of cycle " + score.cycle() + ": " + Causes.of(e));
                 return;
             }
-            score.critic()
-                    .tell(new CriticMessage.ScoredSamples(
-                            score.epoch(), score.phase(), score.cycle(), noisy, velocity));
+            courier.deliver(
+                    score.critic(),
+                    new CriticMessage.ScoredSamples(score.epoch(), score.phase(), score.cycle(), noisy, velocity));
         });
         return this;
     }

@@ -40,7 +40,7 @@ final class Stage {
         this.supervisor = kit.createTestProbe();
         this.generator = kit.createTestProbe();
         this.recorder = kit.createTestProbe();
-        this.critic = kit.spawn(FakeScoreCritic.create(networks, SmallRun.PINNED, SmallRun.WORK_WITHIN));
+        this.critic = kit.spawn(FakeScoreCritic.create(SmallRun.place(networks, SmallRun.WORK_WITHIN)));
     }
 
     CriticMessage.BeginPhase begin(int epoch, int phase, Recipe recipe, int snapshotEvery) {

@@ -2,11 +2,14 @@ package dev.sluice.actors.fake;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.config.PekkoConfig;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.runtime.network.NetworkCard;
+import dev.sluice.runtime.network.Networks;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +37,11 @@ public final class SmallRun {
     public static final Duration WORK_WITHIN = Duration.ofSeconds(60);
 
     private SmallRun() {}
+
+    /** On a node that is alone. */
+    public static Workplace place(Networks networks, Duration workWithin) {
+        return new Workplace(networks, PINNED, workWithin, Courier.inThisJvm());
+    }
 
     /** An actor system's configuration that has {@link #PINNED} and no cluster. */
     public static Config config() {

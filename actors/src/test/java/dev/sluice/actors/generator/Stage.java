@@ -43,7 +43,7 @@ final class Stage {
         this.supervisor = kit.createTestProbe();
         this.critic = kit.createTestProbe();
         this.teachers = List.of(kit.createTestProbe(), kit.createTestProbe());
-        this.generator = kit.spawn(GeneratorExpert.create(networks, SmallRun.PINNED, workWithin));
+        this.generator = kit.spawn(GeneratorExpert.create(SmallRun.place(networks, workWithin)));
     }
 
     GeneratorMessage.BeginPhase begin(int epoch, int phase, Recipe recipe, ExpertRef... frozen) {

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.fake.LinearNetworks;
 import dev.sluice.actors.fake.SmallRun;
@@ -71,7 +72,7 @@ class NodeTest {
         }
         ServingSettings serving =
                 new ServingSettings("127.0.0.1", 0, 4, 4, Duration.ZERO, List.of(1, 4), Duration.ofSeconds(5), 1000);
-        node = kit.spawn(Node.create("here", roles, on, SamplerSettings.of(serving)));
+        node = kit.spawn(Node.create("here", roles, on, SamplerSettings.of(serving), Courier.inThisJvm()));
     }
 
     private NodeMessage.Play order(Role role, String experiment, String device, String teacher) {

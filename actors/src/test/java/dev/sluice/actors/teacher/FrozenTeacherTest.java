@@ -47,7 +47,7 @@ class FrozenTeacherTest {
 
     @BeforeEach
     void spawn() {
-        teacher = kit.spawn(FrozenTeacher.create(networks, SmallRun.PINNED, SmallRun.WORK_WITHIN));
+        teacher = kit.spawn(FrozenTeacher.create(SmallRun.place(networks, SmallRun.WORK_WITHIN)));
     }
 
     @AfterEach
@@ -249,7 +249,7 @@ class FrozenTeacherTest {
     @Test
     void aWorkerThatIsStuckIsHeardByEveryExperimentAndTheTeacherEnds() {
         teacher.tell(new TeacherMessage.Release(supervisor.getRef()));
-        teacher = kit.spawn(FrozenTeacher.create(networks, SmallRun.PINNED, Duration.ofMillis(100)));
+        teacher = kit.spawn(FrozenTeacher.create(SmallRun.place(networks, Duration.ofMillis(100))));
         ready(1);
         TestProbe<SupervisorMessage> neighbour = kit.createTestProbe();
         teacher.tell(new TeacherMessage.Load(5, file, neighbour.getRef()));

@@ -60,6 +60,9 @@ public sealed interface SupervisorMessage {
     /** A role cannot go on; {@code cause} is written for the user. */
     record RoleFailed(int epoch, Role role, String cause, ActorRef<?> actor) implements SupervisorMessage {}
 
+    /** What a node sent to {@code actor} did not arrive and is not sent again; {@code cause} is written for the user. */
+    record RoleUnreachable(ActorRef<?> actor, String cause) implements SupervisorMessage {}
+
     /** Never leaves the JVM. */
     non-sealed interface Local extends SupervisorMessage {}
 }

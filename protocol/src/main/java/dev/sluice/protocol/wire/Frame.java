@@ -2,8 +2,7 @@ package dev.sluice.protocol.wire;
 
 import dev.sluice.protocol.DType;
 import dev.sluice.protocol.Tensor;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -44,29 +43,30 @@ record Frame(byte[] kryo, int kryoLength, List<Tensor> tensors) {
         return size;
     }
 
-    /** Writes {@link #size} bytes to {@code sink}, advancing it; its byte order is left alone. */
-    void write(ByteBuffer sink) {
-        ByteBuffer out = sink.duplicate().order(ByteOrder.LITTLE_ENDIAN);
-        out.put(VERSION).putInt(kryoLength).put(kryo, 0, kryoLength).putShort((short) tensors.size());
+    /** Writes {@link #size} bytes. */
+    void write(FrameOutput out) throws IOException {
+        out.put(VERSION);
+        out.putInt(kryoLength);
+        out.put(kryo, kryoLength);
+        out.putShort((short) tensors.size());
         for (Tensor tensor : tensors) {
-            out.put(code(tensor.dtype())).put((byte) tensor.rank());
+            out.put(code(tensor.dtype()));
+            out.put((byte) tensor.rank());
             for (int axis = 0; axis < tensor.rank(); axis++) {
                 out.putInt(tensor.dim(axis));
             }
             out.putInt(tensor.byteSize());
-            tensor.write(out);
+            out.put(tensor);
         }
-        sink.position(out.position());
     }
 
     /**
-     * Reads all that remains of {@code source}. Allocates no more than that, whatever the lengths in it claim.
+     * Reads all that remains of {@code in}. Allocates no more than that, whatever the lengths in it claim.
      *
      * @throws IllegalArgumentException when it is not a frame
+     * @throws IOException when it does not come
      */
-    static Frame read(ByteBuffer source) {
-        ByteBuffer in = source.slice().order(ByteOrder.LITTLE_ENDIAN);
-        source.position(source.limit());
+    static Frame read(FrameInput in) throws IOException {
         byte version = need(in, 1, "its version").get();
         if (version != VERSION) {
             throw new IllegalArgumentException("its version is " + version + ", this node speaks " + VERSION
@@ -76,9 +76,7 @@ record Frame(byte[] kryo, int kryoLength, List<Tensor> tensors) {
         if (kryoLength == 0) {
             throw new IllegalArgumentException("it is empty");
         }
-        need(in, kryoLength, "its structure");
-        byte[] kryo = new byte[kryoLength];
-        in.get(kryo);
+        byte[] kryo = need(in, kryoLength, "its structure").get(kryoLength);
         int count =
                 Short.toUnsignedInt(need(in, Short.BYTES, "its tensor count").getShort());
         if (count > MAX_TENSORS) {
@@ -88,13 +86,13 @@ record Frame(byte[] kryo, int kryoLength, List<Tensor> tensors) {
         for (int i = 0; i < count; i++) {
             tensors.add(readTensor(in, "tensor " + i));
         }
-        if (in.hasRemaining()) {
+        if (in.remaining() > 0) {
             throw new IllegalArgumentException(in.remaining() + " bytes follow its last tensor");
         }
         return new Frame(kryo, kryoLength, List.copyOf(tensors));
     }
 
-    private static Tensor readTensor(ByteBuffer in, String which) {
+    private static Tensor readTensor(FrameInput in, String which) throws IOException {
         need(in, 2, which);
         DType dtype = dtype(in.get(), which);
         int rank = Byte.toUnsignedInt(in.get());
@@ -112,11 +110,10 @@ record Frame(byte[] kryo, int kryoLength, List<Tensor> tensors) {
             throw new IllegalArgumentException(which + " claims " + claimed + " bytes, a " + dtype + " of shape "
                     + Arrays.toString(shape) + " takes " + bytes);
         }
-        need(in, claimed, which);
-        return Tensor.read(dtype, shape, in);
+        return need(in, claimed, which).get(dtype, shape);
     }
 
-    private static ByteBuffer need(ByteBuffer in, int bytes, String what) {
+    private static FrameInput need(FrameInput in, int bytes, String what) {
         if (bytes < 0 || bytes > in.remaining()) {
             throw new IllegalArgumentException(what + " takes " + Integer.toUnsignedString(bytes) + " bytes, only "
                     + in.remaining() + " are there");

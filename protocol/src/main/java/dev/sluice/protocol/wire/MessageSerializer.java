@@ -1,7 +1,10 @@
 package dev.sluice.protocol.wire;
 
+import java.io.IOException;
 import java.io.NotSerializableException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ReadableByteChannel;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
@@ -73,10 +76,27 @@ public final class MessageSerializer extends SerializerWithStringManifest implem
      */
     @Override
     public byte[] toBinary(Object message) {
-        Frame frame = frame(message);
-        ByteBuffer bytes = ByteBuffer.allocate((int) frame.size());
-        frame.write(bytes);
+        WireMessage framed = framed(message);
+        ByteBuffer bytes = ByteBuffer.allocate(framed.size());
+        framed.writeTo(bytes);
         return bytes.array();
+    }
+
+    /**
+     * Makes {@code message} ready for a connection without Artery's limits. Copies its structure and none of its tensors.
+     *
+     * @throws IllegalArgumentException when it is no message that may leave the JVM, or holds a null
+     * @throws FrameTooLargeException when it takes more than {@code sluice.wire.max-message}
+     */
+    public WireMessage prepare(Object message) {
+        Frame frame = frame(message);
+        String name = name(message.getClass());
+        if (frame.size() > settings.maxMessage()) {
+            throw new FrameTooLargeException(name + " takes " + frame.size()
+                    + " bytes, the limit sluice.wire.max-message is " + settings.maxMessage()
+                    + ": send smaller batches, or raise it on every node");
+        }
+        return new WireMessage(manifest(message), name, frame);
     }
 
     /**
@@ -88,14 +108,14 @@ public final class MessageSerializer extends SerializerWithStringManifest implem
     @Override
     public void toBinary(Object message, ByteBuffer sink) {
         try {
-            Frame frame = frame(message);
-            if (frame.size() > sink.remaining()) {
-                throw new FrameTooLargeException(name(message.getClass()) + " takes " + frame.size()
+            WireMessage framed = framed(message);
+            if (framed.size() > sink.remaining()) {
+                throw new FrameTooLargeException(framed.name() + " takes " + framed.size()
                         + " bytes, the frame of its lane has " + sink.remaining()
                         + " left: put the recipient's path under pekko.remote.artery.large-message-destinations on"
                         + " both nodes, or raise pekko.remote.artery.advanced.maximum-frame-size");
             }
-            frame.write(sink);
+            framed.writeTo(sink);
         } catch (FrameTooLargeException e) {
             log.error("Not sent: {}", e.getMessage());
             throw e;
@@ -119,22 +139,72 @@ public final class MessageSerializer extends SerializerWithStringManifest implem
      */
     @Override
     public Object fromBinary(ByteBuffer source, String manifest) throws NotSerializableException {
+        FrameInput in = new FrameInput(source);
+        source.position(source.limit());
+        try {
+            return read(in, manifest);
+        } catch (NotSerializableException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new UncheckedIOException("memory was read", e);
+        }
+    }
+
+    /**
+     * Reads the message that {@code manifest} names from the next {@code size} bytes of {@code buffer} and, behind it, of
+     * a blocking channel. All of them are taken, also when they are refused.
+     *
+     * <p>Arrays are made before their elements are there, {@code size} bytes in all at most.
+     *
+     * @param size at most {@code sluice.wire.max-message}, which the caller has seen to
+     * @param buffer little-endian, of at least eight bytes, ready to be read from
+     * @throws NotSerializableException when they are not exactly such a message
+     * @throws IOException when they do not come
+     */
+    public Object read(String manifest, int size, ReadableByteChannel channel, ByteBuffer buffer) throws IOException {
+        FrameInput in = new FrameInput(channel, buffer, size);
+        try {
+            return read(in, manifest);
+        } catch (NotSerializableException e) {
+            in.skip();
+            throw e;
+        }
+    }
+
+    /** Bytes of the largest message, {@code sluice.wire.max-message}. */
+    public int maxMessage() {
+        return settings.maxMessage();
+    }
+
+    private Object read(FrameInput in, String manifest) throws IOException {
         Registrations.Message message = Registrations.ofManifest(manifest);
         if (message == null) {
             throw new NotSerializableException("no message is called \"" + printable(manifest)
                     + "\" here: run one version of Sluice on all nodes");
         }
-        int size = source.remaining();
+        long size = in.remaining();
         try {
-            Record read = kryos.get().read(Frame.read(source), message.type());
+            Record read = kryos.get().read(Frame.read(in), message.type());
             Conformance.require(read);
             return read;
-        } catch (Exception e) { // any: what may go wrong inside is the sender's choice
+        } catch (RuntimeException e) { // any: what may go wrong inside is the sender's choice
             NotSerializableException refused =
                     new NotSerializableException("a frame of " + size + " bytes is no " + manifest + ": " + reason(e));
             refused.initCause(e);
             throw refused;
         }
+    }
+
+    private WireMessage framed(Object message) {
+        Frame frame = frame(message);
+        String name = name(message.getClass());
+        if (frame.size() > settings.maxFrame()) {
+            throw new FrameTooLargeException(name + " takes " + frame.size()
+                    + " bytes, the limit sluice.wire.max-frame is " + settings.maxFrame()
+                    + ": send smaller batches, or raise it together with"
+                    + " pekko.remote.artery.advanced.maximum-large-frame-size");
+        }
+        return new WireMessage(manifest(message), name, frame);
     }
 
     private Frame frame(Object message) {
@@ -144,14 +214,7 @@ public final class MessageSerializer extends SerializerWithStringManifest implem
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(name(message.getClass()) + "." + e.getMessage(), e);
         }
-        Frame frame = kryos.get().write((Record) message);
-        if (frame.size() > settings.maxFrame()) {
-            throw new FrameTooLargeException(name(message.getClass()) + " takes " + frame.size()
-                    + " bytes, the limit sluice.wire.max-frame is " + settings.maxFrame()
-                    + ": send smaller batches, or raise it together with"
-                    + " pekko.remote.artery.advanced.maximum-large-frame-size");
-        }
-        return frame;
+        return kryos.get().write((Record) message);
     }
 
     private static Registrations.Message registered(Object message) {

@@ -17,6 +17,7 @@ import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.message.CourierMessage;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
@@ -86,6 +87,7 @@ final class Registrations {
             new Message(100, "supervisor.node-offer", SupervisorMessage.NodeOffer.class),
             new Message(101, "supervisor.role-placed", SupervisorMessage.RolePlaced.class),
             new Message(102, "supervisor.role-not-placed", SupervisorMessage.RoleNotPlaced.class),
+            new Message(103, "supervisor.role-unreachable", SupervisorMessage.RoleUnreachable.class),
             new Message(110, "experiments.submit", ExperimentsMessage.Submit.class),
             new Message(111, "experiments.get-all", ExperimentsMessage.GetAll.class),
             new Message(112, "experiments.cancel", ExperimentsMessage.Cancel.class),
@@ -103,7 +105,9 @@ final class Registrations {
             new Message(141, "files.store", FilesMessage.Store.class),
             new Message(145, "files-reply.offered", FilesReply.Offered.class),
             new Message(146, "files-reply.stored", FilesReply.Stored.class),
-            new Message(147, "files-reply.refused", FilesReply.Refused.class));
+            new Message(147, "files-reply.refused", FilesReply.Refused.class),
+            new Message(130, "courier.greet", CourierMessage.Greet.class),
+            new Message(131, "courier.welcome", CourierMessage.Welcome.class));
 
     private static final List<Class<?>> LOCALS = List.of(
             GeneratorMessage.Local.class,
@@ -114,7 +118,8 @@ final class Registrations {
             RecorderMessage.Local.class,
             NodeMessage.Local.class,
             ExperimentsMessage.Local.class,
-            FilesMessage.Local.class);
+            FilesMessage.Local.class,
+            CourierMessage.Local.class);
 
     private static final Map<Class<?>, Message> BY_TYPE =
             MESSAGES.stream().collect(Collectors.toUnmodifiableMap(Message::type, Function.identity()));

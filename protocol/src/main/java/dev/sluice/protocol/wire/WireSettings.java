@@ -5,10 +5,12 @@ import com.typesafe.config.Config;
 /**
  * The limits of the wire, read from {@code sluice.wire}.
  *
- * @param maxFrame bytes of the largest frame a message may take, its tensors included
+ * @param maxFrame bytes of the largest frame that a message may take over Artery, its tensors included
+ * @param maxMessage bytes of the largest message over a connection of its own
  */
-record WireSettings(int maxFrame) {
+record WireSettings(int maxFrame, int maxMessage) {
     private static final String MAX_FRAME = "sluice.wire.max-frame";
+    private static final String MAX_MESSAGE = "sluice.wire.max-message";
     private static final String LANE = "pekko.remote.artery.advanced.maximum-large-frame-size";
 
     /** What Pekko's envelope (sender, recipient, manifest) may take of a lane's frame beside ours. */
@@ -19,7 +21,7 @@ record WireSettings(int maxFrame) {
     /**
      * Reads and validates the settings of a whole system's configuration.
      *
-     * @throws IllegalArgumentException when the limit is out of bounds or above what the large-message lane carries
+     * @throws IllegalArgumentException when a limit is out of bounds or above what the large-message lane carries
      */
     static WireSettings from(Config config) {
         long maxFrame = config.getBytes(MAX_FRAME);
@@ -32,6 +34,11 @@ record WireSettings(int maxFrame) {
                     + config.getBytes(LANE) + " with " + ENVELOPE
                     + " bytes for the envelope: lower the one or raise the other");
         }
-        return new WireSettings((int) maxFrame);
+        long maxMessage = config.getBytes(MAX_MESSAGE);
+        if (maxMessage < maxFrame || maxMessage > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(MAX_MESSAGE + " = " + maxMessage + " bytes must be between " + MAX_FRAME
+                    + " = " + maxFrame + " and " + Integer.MAX_VALUE);
+        }
+        return new WireSettings((int) maxFrame, (int) maxMessage);
     }
 }

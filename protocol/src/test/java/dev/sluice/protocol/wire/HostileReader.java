@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.esotericsoftware.kryo.io.Output;
 import com.sun.management.ThreadMXBean;
+import java.io.IOException;
 import java.io.NotSerializableException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.function.Consumer;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
@@ -52,6 +54,7 @@ final class HostileReader {
         }
         long allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
         assertThat(allocated).as("bytes allocated").isLessThan(SLACK + 12L * bytes.length);
+        assertSameInPieces(bytes, manifest, result);
         if (result instanceof NotSerializableException refusal) {
             assertThat(refusal).hasMessageFindingMatch("^a frame of \\d+ bytes is no |^no message is called ");
         } else {
@@ -60,6 +63,25 @@ final class HostileReader {
             Conformance.require((Record) result);
         }
         return result;
+    }
+
+    /** Over a connection that gives a few bytes at a time: the same outcome, and what follows is left alone. */
+    private void assertSameInPieces(byte[] bytes, String manifest, Object expected) {
+        byte[] andMore = Arrays.copyOf(bytes, bytes.length + 1);
+        andMore[bytes.length] = 77;
+        Trickle channel = new Trickle(andMore);
+        ByteBuffer buffer =
+                ByteBuffer.allocateDirect(16).order(ByteOrder.LITTLE_ENDIAN).flip();
+        try {
+            Object read = serializer.read(manifest, bytes.length, channel, buffer);
+            assertThat(read).isEqualTo(expected);
+        } catch (NotSerializableException e) {
+            assertThat(expected).isInstanceOfSatisfying(NotSerializableException.class, refusal -> assertThat(e)
+                    .hasMessage(refusal.getMessage()));
+        } catch (IOException e) {
+            throw new AssertionError("read beyond the frame", e);
+        }
+        assertThat(buffer.remaining() + channel.left()).isEqualTo(1);
     }
 
     static String manifest(Class<? extends Record> type) {

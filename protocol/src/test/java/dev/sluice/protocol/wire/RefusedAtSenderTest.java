@@ -45,7 +45,8 @@ class RefusedAtSenderTest {
     @BeforeAll
     static void start() {
         testKit = ActorTestKit.create(
-                ConfigFactory.parseString("sluice.wire.max-frame = 64 KiB").withFallback(ConfigFactory.load()));
+                ConfigFactory.parseString("sluice.wire { max-frame = 64 KiB, max-message = 96 KiB }")
+                        .withFallback(ConfigFactory.load()));
         system = (ExtendedActorSystem) Adapter.toClassic(testKit.system());
         serializer = new MessageSerializer(system);
     }
@@ -177,8 +178,27 @@ class RefusedAtSenderTest {
         }
     }
 
+    @Test
+    void messageAboveItsLimit() {
+        int overhead = serializer.prepare(grid(0)).size();
+        assertThat(serializer.prepare(grid(24_500)).size()).isEqualTo(98_000 + overhead);
+        assertThatThrownBy(() -> serializer.prepare(grid(25_000)))
+                .isInstanceOf(FrameTooLargeException.class)
+                .hasMessage("RecorderMessage.Grid takes " + (100_000 + overhead) + " bytes, the limit"
+                        + " sluice.wire.max-message is 98304: send smaller batches, or raise it on every node");
+    }
+
+    @Test
+    void messageLimitBelowTheFrameLimit() {
+        Config config = ConfigFactory.parseString("sluice.wire { max-frame = 64 KiB, max-message = 63 KiB }");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> WireSettings.from(config))
+                .withMessage("sluice.wire.max-message = 64512 bytes must be between sluice.wire.max-frame = 65536 and"
+                        + " 2147483647");
+    }
+
     private static Config limit(String size) {
-        return ConfigFactory.parseString("sluice.wire.max-frame = " + size);
+        return ConfigFactory.parseString("sluice.wire { max-message = 256 MiB, max-frame = " + size + " }");
     }
 
     private static RecorderMessage.Grid grid(int floats) {

@@ -80,7 +80,7 @@ class RegistrationsTest {
 
     @Test
     void everyLocalBranchIsKnown() {
-        assertThat(Samples.localTypes()).hasSize(9).allMatch(Registrations::isLocal);
+        assertThat(Samples.localTypes()).hasSize(10).allMatch(Registrations::isLocal);
     }
 
     private static void collect(Class<?> type, Set<Class<?>> inside) {

@@ -3,14 +3,18 @@ package dev.sluice.protocol.wire;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
+import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -101,6 +105,46 @@ class RoundTripTest {
                     .isEqualTo(message);
             assertThat(buffer.hasRemaining()).isFalse();
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("messageTypes")
+    void everyMessageReturnsFromAConnectionAsOftenAsItIsSent(Class<? extends Record> type) throws Exception {
+        Record message = samples.sample(type, 3);
+        WireMessage ready = serializer.prepare(message);
+        ByteArrayOutputStream sent = new ByteArrayOutputStream();
+        ByteBuffer small = ByteBuffer.allocateDirect(9).order(ByteOrder.LITTLE_ENDIAN);
+        small.put((byte) 77);
+        ready.writeTo(Channels.newChannel(sent), small);
+        ready.writeTo(Channels.newChannel(sent), small);
+
+        byte[] alone = serializer.toBinary(message);
+        assertThat(ready.size()).isEqualTo(alone.length);
+        byte[] expected = ByteBuffer.allocate(1 + 2 * alone.length)
+                .put((byte) 77)
+                .put(alone)
+                .put(alone)
+                .array();
+        assertThat(sent.toByteArray()).isEqualTo(expected);
+
+        Trickle channel = new Trickle(Arrays.copyOfRange(expected, 1, expected.length));
+        ByteBuffer buffer =
+                ByteBuffer.allocateDirect(16).order(ByteOrder.LITTLE_ENDIAN).flip();
+        for (int i = 0; i < 2; i++) {
+            assertThat(serializer.read(ready.manifest(), ready.size(), channel, buffer))
+                    .isEqualTo(message);
+        }
+    }
+
+    @Test
+    void aConnectionThatEndsInTheMiddleIsNoRefusal() {
+        byte[] frame = serializer.toBinary(new RecorderMessage.Grid(1, Tensor.of(new float[100], 100)));
+        Trickle channel = new Trickle(Arrays.copyOf(frame, frame.length - 1));
+        ByteBuffer buffer =
+                ByteBuffer.allocateDirect(16).order(ByteOrder.LITTLE_ENDIAN).flip();
+        assertThatThrownBy(() -> serializer.read("recorder.grid", frame.length, channel, buffer))
+                .isInstanceOf(EOFException.class)
+                .hasMessage("the connection ended in the middle of a frame");
     }
 
     @Test
