@@ -92,13 +92,19 @@ final class Lines {
 
     /** What another node's courier connected. */
     Line accepted(SocketChannel socket) throws IOException {
-        socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        ByteChannel channel = engines == null
-                ? socket
-                : new TlsChannel(
-                        socket,
-                        engines.createServerSSLEngine(host, settings.port()),
-                        session -> OptionConverters.toJava(engines.verifyServerSession(host, session)));
-        return new Line(channel, settings.buffer(), NOTICES_BUFFER);
+        try {
+            socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            ByteChannel channel = engines == null
+                    ? socket
+                    : new TlsChannel(
+                            socket,
+                            engines.createServerSSLEngine(host, settings.port()),
+                            session -> OptionConverters.toJava(engines.verifyServerSession(host, session)));
+            return new Line(channel, settings.buffer(), NOTICES_BUFFER);
+        } catch (IOException | RuntimeException e) {
+            // Such as certificates that are just being replaced: the other end is not left waiting.
+            socket.close();
+            throw e;
+        }
     }
 }

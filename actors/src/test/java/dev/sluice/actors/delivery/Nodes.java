@@ -27,7 +27,7 @@ final class Nodes {
 
     static final String FAST = """
             pekko.actor.testkit.typed.filter-leeway = 20s
-            sluice.delivery { beat = 100 ms, silent-after = 1 s, give-up-after = 1 min, window = 1 MiB, queue = 8 MiB }
+            sluice.delivery { beat = 100 ms, silent-after = 1 s, give-up-after = 1 m, window = 1 MiB, queue = 8 MiB }
             sluice.wire.max-message = 8 MiB
             """;
 

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.delivery.Undeliverable;
 import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.fake.LinearNetworks;
 import dev.sluice.actors.fake.SmallRun;
@@ -33,6 +34,7 @@ import org.apache.pekko.Done;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -45,6 +47,7 @@ class NodeTest {
 
     private final LinearNetworks networks = new LinearNetworks();
     private final ExpertRef teacherFile = networks.file("teacher", SmallRun.CARD, 0.5, -0.25, 0.125);
+    private final LosingCourier courier = new LosingCourier();
     private final TestProbe<SupervisorMessage> supervisor = kit.createTestProbe();
     private ActorRef<NodeMessage> node;
     private long orders;
@@ -72,7 +75,7 @@ class NodeTest {
         }
         ServingSettings serving =
                 new ServingSettings("127.0.0.1", 0, 4, 4, Duration.ZERO, List.of(1, 4), Duration.ofSeconds(5), 1000);
-        node = kit.spawn(Node.create("here", roles, on, SamplerSettings.of(serving), Courier.inThisJvm()));
+        node = kit.spawn(Node.create("here", roles, on, SamplerSettings.of(serving), courier));
     }
 
     private NodeMessage.Play order(Role role, String experiment, String device, String teacher) {
@@ -165,9 +168,7 @@ class NodeTest {
         shared.tell(new TeacherMessage.Release(supervisor.getRef()));
         supervisor.expectTerminated(shared);
 
-        // The node learns of the end on its own, maybe after this probe.
-        await().atMost(Duration.ofSeconds(5))
-                .until(() -> !play(Role.TEACHER, "b").equals(shared));
+        awaitAnother(Role.TEACHER, shared);
     }
 
     @Test
@@ -184,7 +185,12 @@ class NodeTest {
         ActorRef<SamplerMessage> released = sampler.unsafeUpcast();
         released.tell(new SamplerMessage.Release());
         supervisor.expectTerminated(released);
-        assertThat(play(Role.SAMPLER, "a")).isNotEqualTo(sampler);
+        awaitAnother(Role.SAMPLER, sampler);
+    }
+
+    /** The node learns of an end on its own, maybe after this probe. */
+    private void awaitAnother(Role role, ActorRef<?> ended) {
+        await().atMost(Duration.ofSeconds(5)).until(() -> !play(role, "a").equals(ended));
     }
 
     @Test
@@ -236,5 +242,38 @@ class NodeTest {
 
         supervisor.expectTerminated(sampler);
         stopped.expectMessage(Done.getInstance());
+    }
+
+    /** Tells its listener what the test wants it to. */
+    private static final class LosingCourier implements Courier {
+        private volatile ActorRef<Undeliverable> listener;
+
+        @Override
+        public <T> Pressure deliver(ActorRef<T> to, T message) {
+            return Courier.inThisJvm().deliver(to, message);
+        }
+
+        @Override
+        public <T> Behavior<T> intake(Class<T> type, Behavior<T> behavior) {
+            return behavior;
+        }
+
+        @Override
+        public Courier reportingTo(ActorRef<Undeliverable> other) {
+            listener = other;
+            return this;
+        }
+    }
+
+    @Test
+    void whatItsCourierCannotDeliverEverySupervisorIsTold() {
+        offer(EnumSet.allOf(Role.class), "cpu");
+        ActorRef<?> gone = kit.createTestProbe().getRef();
+        node.tell(new NodeMessage.Attend(supervisor.getRef()));
+        supervisor.expectMessageClass(SupervisorMessage.NodeOffer.class);
+
+        courier.listener.tell(new Undeliverable(gone, "CriticMessage.Samples", "its node has left the cluster"));
+
+        supervisor.expectMessage(new SupervisorMessage.RoleUnreachable(gone, "its node has left the cluster"));
     }
 }

@@ -218,6 +218,37 @@ class SupervisorFaultsTest {
     }
 
     @Test
+    void whoGetsNoBatchesIsReplacedAndAStrangerIsNobodysLoss() {
+        stage = new Stage(kit);
+        stage.run();
+        stage.tell(new SupervisorMessage.RoleUnreachable(kit.createTestProbe().getRef(), "it has left the cluster"));
+        stage.tell(new SupervisorMessage.RoleUnreachable(stage.teacher.getRef(), "silent for 60 s"));
+
+        assertThat(stage.expectEvent("fault-seen"))
+                .containsEntry("role", "teacher")
+                .containsEntry("cause", "the teacher got no batch: silent for 60 s");
+        stage.generator.expectMessage(new GeneratorMessage.UseTeachers(1, List.of()));
+        stage.teacher.expectMessage(new TeacherMessage.Release(stage.supervisor));
+        // A second batch that was lost with the first is no second failure.
+        stage.tell(new SupervisorMessage.RoleUnreachable(stage.teacher.getRef(), "silent for 60 s"));
+        stage.pass(Stage.BACK_OFF);
+        assertThat(stage.expectEvent("role-started")).containsEntry("role", "teacher");
+    }
+
+    @Test
+    void aTrainerThatGetsNoBatchesSendsBothBack() {
+        stage = new Stage(kit);
+        stage.run();
+
+        stage.tell(new SupervisorMessage.RoleUnreachable(stage.critic.getRef(), "it has left the cluster"));
+
+        assertThat(stage.expectEvent("fault-seen"))
+                .containsEntry("role", "critic")
+                .containsEntry("cause", "the critic got no batch: it has left the cluster");
+        stage.expectRingReleased();
+    }
+
+    @Test
     void aTeacherThatDiesLeavesItsWorkToTheOthers() {
         stage = new Stage(kit);
         stage.run();
