@@ -20,7 +20,7 @@ import java.util.Optional;
 /** Finds the configuration's parts and lays them over one another: overrides, then the experiment, then defaults. */
 final class SettingsReader {
     static final List<String> EXPERIMENTS = List.of("fashion", "mixture-2d", "quick");
-    static final List<String> DEPLOYMENTS = List.of("local-processes", "one-process");
+    static final List<String> DEPLOYMENTS = List.of("local-processes", "one-process", "several-machines");
 
     /** Origin of what was submitted as text. */
     static final String SUBMITTED = "submitted";

@@ -9,6 +9,7 @@ import dev.sluice.actors.supervisor.RunPlan;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.process.ProcessCost;
+import dev.sluice.monitoring.run.MetricsCsv;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
@@ -81,7 +82,9 @@ final class BenchCommand implements Runnable {
     @Command(
             name = "cycle",
             mixinStandardHelpOptions = true,
-            description = "Times one cycle of the plain single-threaded loop and of the actor system, in turns.")
+            description =
+                    "Times one cycle of the plain single-threaded loop, of the actor system in one process, and with every"
+                            + " role in a process of its own, in turns.")
     int cycle(
             @Mixin What what,
             @Option(names = "--cycles", defaultValue = "8", description = "Per phase and round. Default: 8.")
@@ -93,9 +96,11 @@ final class BenchCommand implements Runnable {
                 Device.networks(settings.engine()).get(settings.engine().device());
         List<Double> plain = new ArrayList<>();
         List<Double> actors = new ArrayList<>();
+        List<Double> processes = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
             plain.addAll(plainLoop(settings, networks));
             actors.addAll(actorSystem(settings, networks, cycle -> {}));
+            processes.addAll(roleProcesses(what, settings));
         }
         PrintWriter out = spec.commandLine().getOut();
         out.printf(
@@ -104,9 +109,9 @@ final class BenchCommand implements Runnable {
                 settings.experiment().name(),
                 settings.engine().threads(),
                 plain.size());
-        out.printf(Locale.ROOT, "  plain loop    median %7.1f ms a cycle%n", median(plain));
-        out.printf(Locale.ROOT, "  actor system  median %7.1f ms a cycle%n", median(actors));
-        out.printf(Locale.ROOT, "  ratio         %.3f%n", median(actors) / median(plain));
+        tell(out, "plain loop", plain, plain);
+        tell(out, "one process", actors, plain);
+        tell(out, "one process a role", processes, plain);
         return 0;
     }
 
@@ -129,6 +134,46 @@ final class BenchCommand implements Runnable {
             }
         });
         return 0;
+    }
+
+    private static void tell(PrintWriter out, String what, List<Double> millis, List<Double> plain) {
+        out.printf(
+                Locale.ROOT,
+                "  %-18s  median %7.1f ms a cycle  %6.3f cycles/s  %.3f of the plain loop's time%n",
+                what,
+                median(millis),
+                1000 / median(millis),
+                median(millis) / median(plain));
+    }
+
+    /** As {@link #plainLoop}, of a run that is recorded as always, in a folder that is thrown away. */
+    private static List<Double> roleProcesses(What what, Settings settings) throws IOException, InterruptedException {
+        Path scratch = Files.createTempDirectory("sluice-bench-");
+        Path run = scratch.resolve("run");
+        List<String> arguments = new ArrayList<>(List.of("distill", "--processes", "--experiment", what.experiment));
+        arguments.addAll(List.of("--run", run.toString()));
+        what.overrides.forEach(override -> arguments.addAll(List.of("--set", override)));
+        for (String quiet : List.of(
+                "serving.port=0",
+                "experiment.cycles=" + settings.experiment().cycles(),
+                "experiment.grid-samples=0",
+                "experiment.snapshot-every=0",
+                "checkpoint.every=0")) {
+            arguments.addAll(List.of("--set", quiet));
+        }
+        Path log = scratch.resolve("log");
+        if (RunProcess.run(arguments, log) != 0) {
+            throw new UserError("the run in processes failed; see " + log);
+        }
+        List<Double> millis = new ArrayList<>();
+        double last = 0;
+        for (MetricsCsv.Row row : MetricsCsv.read(RunFolder.open(run).metrics())) {
+            if (row.cycle() > 0) {
+                millis.add(1000 * (row.seconds() - last));
+            }
+            last = row.seconds();
+        }
+        return millis;
     }
 
     private static double residentMiB() {

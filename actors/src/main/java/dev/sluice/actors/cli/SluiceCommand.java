@@ -36,7 +36,8 @@ import picocli.CommandLine.Spec;
             CompareCommand.class,
             CheckCommand.class,
             FigureCommand.class,
-            BenchCommand.class
+            BenchCommand.class,
+            SoakCommand.class
         })
 public final class SluiceCommand implements Runnable {
     @Spec

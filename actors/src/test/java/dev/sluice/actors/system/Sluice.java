@@ -27,7 +27,13 @@ final class Sluice implements AutoCloseable {
     }
 
     static Sluice start(String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
+        return startBehind(List.of(), arguments);
+    }
+
+    /** @param prefix a command that runs the one after it, in its own place */
+    static Sluice startBehind(List<String> prefix, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(prefix);
+        command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx1g",
                 "-Dsluice.home=" + System.getProperty("sluice.home"),

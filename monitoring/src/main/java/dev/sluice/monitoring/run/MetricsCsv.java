@@ -70,8 +70,12 @@ public final class MetricsCsv implements Closeable {
         return ofPhase > phase || (ofPhase == phase && Integer.parseInt(columns[1]) >= cycle);
     }
 
-    /** What identifies a line, and whether its step was taken. */
-    public record Row(int phase, int cycle, boolean stepped) {}
+    /**
+     * What identifies a line, when it was written, and whether its step was taken.
+     *
+     * @param seconds since the run began
+     */
+    public record Row(int phase, int cycle, double seconds, boolean stepped) {}
 
     /**
      * Reads a file, also one that is still being written; a last line that was not finished is left out.
@@ -88,7 +92,11 @@ public final class MetricsCsv implements Closeable {
             String[] columns = line.split(",", -1);
             try {
                 if (i > 0) {
-                    rows.add(new Row(Integer.parseInt(columns[0]), Integer.parseInt(columns[1]), stepped(columns)));
+                    rows.add(new Row(
+                            Integer.parseInt(columns[0]),
+                            Integer.parseInt(columns[1]),
+                            Double.parseDouble(columns[2]),
+                            stepped(columns)));
                 } else if (!line.equals(HEADER)) {
                     throw new IllegalArgumentException("it does not begin with " + HEADER);
                 }
