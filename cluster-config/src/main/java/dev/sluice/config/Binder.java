@@ -61,7 +61,7 @@ final class Binder {
      * @param problems found before, told together with the ones found here
      */
     Binder(Config config, Path home, List<String> problems) {
-        this(config, new Scalars(home, Path.of("").toAbsolutePath()), problems);
+        this(config, new Scalars(home, Path.of("").toAbsolutePath(), home), problems);
     }
 
     Binder(Config config, Scalars scalars, List<String> problems) {

@@ -23,18 +23,24 @@ import java.util.Optional;
 final class Scalars {
     static final ConfigRenderOptions CONCISE = ConfigRenderOptions.concise();
 
+    /** How the library names the origin of a value that is put together of several. */
+    private static final String MERGED = "merge of ";
+
     private static final String INFINITY = "infinity";
 
     private final Path home;
     private final Path elsewhere;
+    private final Path together;
 
     /**
      * @param home what a relative path in a bundled file starts from
      * @param elsewhere what one starts from that stands in no file
+     * @param together what one starts from that a file makes of an override, such as {@code "certificates/"${node.host}}
      */
-    Scalars(Path home, Path elsewhere) {
+    Scalars(Path home, Path elsewhere, Path together) {
         this.home = home;
         this.elsewhere = elsewhere;
+        this.together = together;
     }
 
     /**
@@ -171,7 +177,7 @@ final class Scalars {
             } else if (origin.filename() != null) {
                 from = Path.of(origin.filename()).toAbsolutePath().getParent();
             } else {
-                from = elsewhere;
+                from = origin.description().startsWith(MERGED) ? together : elsewhere;
             }
             return from.resolve(text).normalize();
         } catch (InvalidPathException e) {

@@ -97,7 +97,11 @@ final class SettingsReader {
             }
         }
         Config complete = resolved(nameOrFile, laid.withFallback(defaults(OF_EXPERIMENTS)), problems);
-        return new Binder(complete, home.toAbsolutePath(), problems)
+        Path from = DEPLOYMENTS.contains(nameOrFile)
+                ? home.toAbsolutePath()
+                : Path.of(nameOrFile).toAbsolutePath().getParent();
+        return new Binder(
+                        complete, new Scalars(home.toAbsolutePath(), Path.of("").toAbsolutePath(), from), problems)
                 .bind(DeploymentSettings.class, nameOrFile, Bundled.FASHION.deployment(), settings -> {});
     }
 
@@ -124,7 +128,7 @@ final class SettingsReader {
             throw new BadSettings(source, problems);
         }
         Path from = home.toAbsolutePath();
-        Settings read = new Binder(complete, new Scalars(from, from), problems)
+        Settings read = new Binder(complete, new Scalars(from, from, from), problems)
                 .bind(Settings.class, source, Bundled.FASHION, settings -> {});
         return requireTeacher(
                 source,

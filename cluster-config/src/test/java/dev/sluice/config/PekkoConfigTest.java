@@ -145,16 +145,15 @@ class PekkoConfigTest {
     /** With the index that Pekko's transport itself looks receivers up in. */
     @ParameterizedTest
     @CsvSource({
-        "/user/node/generator-fashion-1, true",
-        "/user/node/sampler-fashion-4, true",
-        "/user/node/critic-fashion-2/worker, true",
-        "/user/recorder, true",
-        "/user/supervisor, false",
+        "/temp/asks$a, true",
+        "/system/Materializers/StreamSupervisor-1/SourceRef-2, true",
         "/user/node, false",
-        "/user/http/critic, false",
+        "/user/node/generator-fashion-1, false",
+        "/user/recorder, false",
+        "/user/supervisor, false",
         "/system/receptionist, false",
     })
-    void samplesGoInTheLargeLane(String path, boolean large) {
+    void samplesForWhoAskedAndFilesGoInTheLargeLane(String path, boolean large) {
         WildcardIndex<String> index =
                 WildcardIndex.apply(WildcardIndex.apply$default$1(), WildcardIndex.apply$default$2());
         for (String entry : config.getStringList("pekko.remote.artery.large-message-destinations")) {

@@ -25,14 +25,12 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
-import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpMethod;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.MediaTypes;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
-import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,7 +44,6 @@ final class Api {
     private static final String GENERATIONS = "/v1/images/generations";
     private static final List<HttpMethod> READING = List.of(HttpMethods.GET, HttpMethods.HEAD);
     private static final List<HttpMethod> POSTING = List.of(HttpMethods.POST);
-    private static final Duration BODY_WITHIN = Duration.ofSeconds(10);
 
     /** The sampler watches the deadline itself; this is for one that is gone. */
     private static final Duration BEYOND_DEADLINE = Duration.ofSeconds(2);
@@ -197,10 +194,7 @@ final class Api {
                     "the body is " + request.entity().getContentType() + "; send JSON with the header"
                             + " Content-Type: application/json");
         }
-        if (request.entity().getContentLengthOption().orElse(0) > settings.maxBodyBytes()) {
-            throw tooLarge();
-        }
-        return body(request)
+        return Bodies.whole(system, request, settings.maxBodyBytes(), " (serving.max-body-bytes)")
                 .thenCombine(samplers.all(), (body, all) -> {
                     ObjectNode json = Json.read(body.getData().toArray());
                     List<Samplers.Sampler> serving = serving(GenerationRequest.model(json), all);
@@ -233,24 +227,6 @@ final class Api {
             throw unknownModel(model, all);
         }
         return serving;
-    }
-
-    private CompletionStage<HttpEntity.Strict> body(HttpRequest request) {
-        return request.entity()
-                .withSizeLimit(settings.maxBodyBytes())
-                .toStrict(BODY_WITHIN.toMillis(), settings.maxBodyBytes(), system)
-                .exceptionally(failure -> {
-                    Throwable cause = cause(failure);
-                    throw cause instanceof EntityStreamSizeException
-                            ? tooLarge()
-                            : cause instanceof TimeoutException
-                                    ? ApiError.of(
-                                            408,
-                                            "body_too_slow",
-                                            null,
-                                            "the body did not arrive within " + BODY_WITHIN.toSeconds() + " s")
-                                    : new CompletionException(cause);
-                });
     }
 
     /** Asks the first; where that one goes or stops, the next, once each: a sample depends on its seed alone. */
@@ -303,14 +279,6 @@ final class Api {
         }
         return Responses.ok(
                 Answers.generated(made, asked.format(), Instant.now().getEpochSecond()));
-    }
-
-    private ApiError tooLarge() {
-        return ApiError.of(
-                413,
-                "body_too_large",
-                null,
-                "the body is longer than " + settings.maxBodyBytes() + " bytes (serving.max-body-bytes)");
     }
 
     private static ApiError unknownModel(String name, List<Samplers.Sampler> all) {

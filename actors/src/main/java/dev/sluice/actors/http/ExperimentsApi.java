@@ -28,8 +28,8 @@ final class ExperimentsApi {
     static final String PATH = "/v1/experiments";
 
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(15);
-    private static final Duration BODY_WITHIN = Duration.ofSeconds(10);
-    private static final int MOST_BYTES = 1 << 20;
+    /** Well within a message to the control node that keeps the experiments. */
+    private static final int MOST_BYTES = 128 << 10;
 
     private final ActorSystem<?> system;
     private final ActorRef<ExperimentsMessage> experiments;
@@ -48,8 +48,7 @@ final class ExperimentsApi {
             return ask(ExperimentsMessage.GetAll::new).thenApply(ExperimentsApi::list);
         }
         if (path.equals(PATH) && method.equals("POST")) {
-            return request.entity()
-                    .toStrict(BODY_WITHIN.toMillis(), MOST_BYTES, system)
+            return Bodies.whole(system, request, MOST_BYTES, "")
                     .thenCompose(body -> {
                         String text = new String(body.getData().toArray(), StandardCharsets.UTF_8);
                         return ask(replyTo -> new ExperimentsMessage.Submit(text, replyTo));

@@ -110,6 +110,10 @@ final class Sluice implements AutoCloseable {
         return expectedToEnd;
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     boolean isAlive() {
         return process.isAlive();
     }
