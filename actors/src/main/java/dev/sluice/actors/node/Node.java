@@ -141,7 +141,7 @@ public final class Node extends AbstractBehavior<NodeMessage> {
     /** Whoever of them has the receiver in its company has it replaced. */
     private Behavior<NodeMessage> onLost(Lost lost) {
         Undeliverable batch = lost.batch();
-        getContext().getLog().warn("{} for {} is lost: {}", batch.kind(), batch.receiver(), batch.cause());
+        getContext().getLog().debug("{} for {} is lost: {}", batch.kind(), batch.receiver(), batch.cause());
         supervisors.forEach(
                 supervisor -> supervisor.tell(new SupervisorMessage.RoleUnreachable(batch.receiver(), batch.cause())));
         return this;

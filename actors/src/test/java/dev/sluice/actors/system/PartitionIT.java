@@ -16,6 +16,7 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * folder shared. Exactly one side goes on, the others stop themselves, and after the cut the weights are those of a run
  * that nothing happened to (contract F9).
  */
+@Tag("long")
 @Timeout(600)
 class PartitionIT {
     private static final Duration PATIENCE = Cluster.PATIENCE;
