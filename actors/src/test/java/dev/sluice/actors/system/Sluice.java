@@ -14,6 +14,9 @@ import org.awaitility.Awaitility;
 
 /** The command line in a process of its own, as the launcher starts it; its output is gathered line by line. */
 final class Sluice implements AutoCloseable {
+    /** Lines that are kept: a process that floods its log fails its own test, not the JVM of all. */
+    private static final int MOST_LINES = 200_000;
+
     private final Process process;
     private final List<String> lines = new ArrayList<>();
     private final Thread reader;
@@ -56,7 +59,9 @@ final class Sluice implements AutoCloseable {
         try (BufferedReader output = process.inputReader()) {
             for (String line; (line = output.readLine()) != null; ) {
                 synchronized (lines) {
-                    lines.add(line);
+                    if (lines.size() < MOST_LINES) {
+                        lines.add(line);
+                    }
                 }
             }
         } catch (IOException e) {
