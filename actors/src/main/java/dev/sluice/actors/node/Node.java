@@ -235,7 +235,7 @@ public final class Node extends AbstractBehavior<NodeMessage> {
                     case GENERATOR -> getContext().spawn(GeneratorExpert.create(place), actorName);
                     case CRITIC -> getContext().spawn(FakeScoreCritic.create(place), actorName);
                     case TEACHER -> getContext().spawn(FrozenTeacher.create(place), actorName);
-                    case SAMPLER -> playSampler(networks, actorName);
+                    case SAMPLER -> playSampler(place, actorName);
                     case CONTROL -> throw new IllegalArgumentException("control is not played");
                 };
         getContext().watch(actor);
@@ -244,8 +244,8 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         return actor;
     }
 
-    private ActorRef<?> playSampler(Networks networks, String actorName) {
-        ActorRef<SamplerMessage> sampler = getContext().spawn(Sampler.create(serving, networks, PINNED), actorName);
+    private ActorRef<?> playSampler(Workplace place, String actorName) {
+        ActorRef<SamplerMessage> sampler = getContext().spawn(Sampler.create(serving, place), actorName);
         getContext().getSystem().receptionist().tell(Receptionist.register(Discovery.SAMPLER, sampler));
         return sampler;
     }

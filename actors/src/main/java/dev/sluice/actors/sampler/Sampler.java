@@ -1,5 +1,8 @@
 package dev.sluice.actors.sampler;
 
+import dev.sluice.actors.workbench.Pace;
+import dev.sluice.actors.workbench.WorkWatch;
+import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.message.SamplerMessage;
@@ -10,7 +13,6 @@ import dev.sluice.protocol.message.SamplerMessage.Serve;
 import dev.sluice.protocol.message.SamplerMessage.SwapExpert;
 import dev.sluice.protocol.message.SamplerStatus;
 import dev.sluice.protocol.message.SupervisorMessage;
-import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.sampling.MixturePlan;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -21,7 +23,6 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
-import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -33,7 +34,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * Serves one model (contract S): admits requests to a bounded queue, batches them for its {@link SamplerWorker}, and has
  * finished experts swapped in while it goes on. It computes nothing, so it answers at once whatever the worker does.
  *
- * <p>When the worker dies, the requests of its batch and the swap under way are refused with the cause; the queue waits
+ * <p>When the worker dies or stays at one evaluation ({@link WorkWatch}), the requests of its batch and the swap under way are refused with the cause; the queue waits
  * while a new worker loads the mixture that was served last. After too many deaths in a row it gives up and says so to
  * the supervisor; another {@code Serve} begins afresh.
  *
@@ -50,8 +51,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
     private record Restart() implements SamplerMessage.Local {}
 
     private final SamplerSettings settings;
-    private final Networks networks;
-    private final DispatcherSelector workerThread;
+    private final Workplace place;
     private final LongSupplier nanoTime;
     private final TimerScheduler<SamplerMessage> timers;
     private final Ledger ledger;
@@ -59,6 +59,10 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
     private final Deque<Swap> swaps = new ArrayDeque<>();
 
     private ActorRef<SamplerWorker.Command> worker;
+    private ActorRef<WorkWatch.Tick> watch;
+    /** Workers there have been: one that got stuck may still say something when it wakes. */
+    private int workers;
+
     private Serve serve;
     /** What serves, or will when it is loaded; null until there is an order to serve. */
     private MixturePlan mixture;
@@ -75,30 +79,26 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
             ActorContext<SamplerMessage> context,
             TimerScheduler<SamplerMessage> timers,
             SamplerSettings settings,
-            Networks networks,
-            DispatcherSelector workerThread,
+            Workplace place,
             LongSupplier nanoTime) {
         super(context);
         this.timers = timers;
         this.settings = settings;
-        this.networks = networks;
-        this.workerThread = workerThread;
+        this.place = place;
         this.nanoTime = nanoTime;
         String self = ActorRefResolver.get(context.getSystem()).toSerializationFormat(context.getSelf());
         this.ledger = new Ledger(self, timers);
         this.requests = new Requests(settings, timers, nanoTime, ledger);
     }
 
-    /** @param workerThread a pinned dispatcher ({@code sluice.pinned}) where the networks are libtorch's */
-    public static Behavior<SamplerMessage> create(
-            SamplerSettings settings, Networks networks, DispatcherSelector workerThread) {
-        return create(settings, networks, workerThread, System::nanoTime);
+    /** @param place of whose time for a piece of work every evaluation has as much */
+    public static Behavior<SamplerMessage> create(SamplerSettings settings, Workplace place) {
+        return create(settings, place, System::nanoTime);
     }
 
-    static Behavior<SamplerMessage> create(
-            SamplerSettings settings, Networks networks, DispatcherSelector workerThread, LongSupplier nanoTime) {
-        return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new Sampler(context, timers, settings, networks, workerThread, nanoTime)));
+    static Behavior<SamplerMessage> create(SamplerSettings settings, Workplace place, LongSupplier nanoTime) {
+        return Behaviors.setup(
+                context -> Behaviors.withTimers(timers -> new Sampler(context, timers, settings, place, nanoTime)));
     }
 
     @Override
@@ -112,6 +112,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
                 .onMessage(Requests.DeadlinePassed.class, this::onDeadlinePassed)
                 .onMessage(Requests.WaitedForOthers.class, waited -> runNextBatch())
                 .onMessage(Ledger.CountDue.class, this::onCountDue)
+                .onMessage(SamplerWorker.Event.class, event -> event.worker() != workers, fromTheDead -> this)
                 .onMessage(SamplerWorker.Prepared.class, this::onPrepared)
                 .onMessage(SamplerWorker.PreparationFailed.class, this::onPreparationFailed)
                 .onMessage(SamplerWorker.BatchDone.class, this::onBatchDone)
@@ -169,14 +170,19 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
 
     private Behavior<SamplerMessage> load() {
         if (worker == null) {
+            Pace pace = new Pace();
             worker = getContext()
                     .spawnAnonymous(
                             SamplerWorker.create(
-                                    networks,
+                                    ++workers,
+                                    place.networks(),
                                     settings.batchSizes(),
+                                    pace,
                                     getContext().getSelf()),
-                            workerThread);
+                            place.pinned());
+            watch = getContext().spawnAnonymous(WorkWatch.create(pace, place.workWithin()));
             getContext().watch(worker);
+            getContext().watch(watch);
         }
         worker.tell(new SamplerWorker.Prepare(mixture));
         return this;
@@ -309,9 +315,12 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
     }
 
     private Behavior<SamplerMessage> onWorkerFailed(ChildFailed failed) {
+        if (!failed.getRef().equals(worker) && !failed.getRef().equals(watch)) {
+            return this;
+        }
         String cause = Failures.describe(failed.getCause());
         getContext().getLog().warn("the sampler's worker died: {}", cause);
-        worker = null;
+        letGoOfWorker();
         requests.lost(Ending.BROKE, "the sampler broke: " + cause);
         if (swapping) {
             swapping = false;
@@ -319,6 +328,16 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
         }
         restartLater(cause);
         return this;
+    }
+
+    /** One that is stuck ends, and closes its networks, when it wakes. */
+    private void letGoOfWorker() {
+        getContext().unwatch(worker);
+        getContext().unwatch(watch);
+        getContext().stop(worker);
+        getContext().stop(watch);
+        worker = null;
+        watch = null;
     }
 
     private void restartLater(String cause) {

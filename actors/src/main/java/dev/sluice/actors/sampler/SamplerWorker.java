@@ -1,5 +1,6 @@
 package dev.sluice.actors.sampler;
 
+import dev.sluice.actors.workbench.Pace;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.runtime.network.Networks;
@@ -48,21 +49,26 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
     private record NextStep(long batch) implements Command {}
 
     /** What the worker tells its controller. */
-    sealed interface Event extends SamplerMessage.Local {}
+    sealed interface Event extends SamplerMessage.Local {
+        /** The number that the worker was given. */
+        int worker();
+    }
 
     /** This serves from the next batch on. */
-    record Prepared(MixturePlan plan) implements Event {}
+    record Prepared(int worker, MixturePlan plan) implements Event {}
 
     /** What served before still does. */
-    record PreparationFailed(MixturePlan plan, String reason) implements Event {}
+    record PreparationFailed(int worker, MixturePlan plan, String reason) implements Event {}
 
     /** @param plan that the batch was computed with, from its first step to its last */
-    record BatchDone(long batch, MixturePlan plan, Tensor samples) implements Event {}
+    record BatchDone(int worker, long batch, MixturePlan plan, Tensor samples) implements Event {}
 
-    record BatchAbandoned(long batch) implements Event {}
+    record BatchAbandoned(int worker, long batch) implements Event {}
 
+    private final int number;
     private final Networks networks;
     private final List<Integer> batchSizes;
+    private final Pace pace;
     private final ActorRef<SamplerMessage> controller;
     private Mixture serving;
     private Preparation preparation;
@@ -71,18 +77,27 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
 
     private SamplerWorker(
             ActorContext<Command> context,
+            int number,
             Networks networks,
             List<Integer> batchSizes,
+            Pace pace,
             ActorRef<SamplerMessage> controller) {
         super(context);
+        this.number = number;
         this.networks = networks;
         this.batchSizes = batchSizes;
+        this.pace = pace;
         this.controller = controller;
     }
 
-    /** @param batchSizes that every network is warmed on before it serves */
-    static Behavior<Command> create(Networks networks, List<Integer> batchSizes, ActorRef<SamplerMessage> controller) {
-        return Behaviors.setup(context -> new SamplerWorker(context, networks, batchSizes, controller));
+    /**
+     * @param number that its events bear
+     * @param batchSizes that every network is warmed on before it serves
+     * @param pace of its evaluations for requests; what it prepares takes what it takes
+     */
+    static Behavior<Command> create(
+            int number, Networks networks, List<Integer> batchSizes, Pace pace, ActorRef<SamplerMessage> controller) {
+        return Behaviors.setup(context -> new SamplerWorker(context, number, networks, batchSizes, pace, controller));
     }
 
     @Override
@@ -144,7 +159,7 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
     private void refuse(String reason) {
         Preparation failed = preparation;
         preparation = null;
-        controller.tell(new PreparationFailed(failed.plan(), reason));
+        controller.tell(new PreparationFailed(number, failed.plan(), reason));
         failed.close();
     }
 
@@ -155,7 +170,7 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
         Mixture before = serving;
         serving = preparation.finish();
         preparation = null;
-        controller.tell(new Prepared(serving.plan()));
+        controller.tell(new Prepared(number, serving.plan()));
         if (before != null) {
             before.retireFor(serving);
         }
@@ -173,12 +188,14 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
         if (walk == null || next.batch() != batch) {
             return this;
         }
+        pace.told();
         walk.advance();
+        pace.done();
         if (!walk.done()) {
             getContext().getSelf().tell(next);
             return this;
         }
-        controller.tell(new BatchDone(batch, serving.plan(), walk.samples()));
+        controller.tell(new BatchDone(number, batch, serving.plan(), walk.samples()));
         walk = null;
         takeOverBetweenBatches();
         return this;
@@ -187,7 +204,7 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
     private Behavior<Command> onAbandon(Abandon order) {
         if (walk != null && order.batch() == batch) {
             walk = null;
-            controller.tell(new BatchAbandoned(order.batch()));
+            controller.tell(new BatchAbandoned(number, order.batch()));
             takeOverBetweenBatches();
         }
         return this;

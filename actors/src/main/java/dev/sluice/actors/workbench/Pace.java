@@ -2,17 +2,19 @@ package dev.sluice.actors.workbench;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** How far a workbench is with what it was told. Written by the controller and the worker, read by the watch. */
-final class Pace {
+/** How far a worker is with what it was told. Written by the controller and the worker, read by the {@link WorkWatch}. */
+public final class Pace {
     private final AtomicLong told = new AtomicLong();
     private final AtomicLong done = new AtomicLong();
     private volatile boolean opening;
 
-    void told() {
+    /** Another piece of work is to be done. */
+    public void told() {
         told.incrementAndGet();
     }
 
-    void done() {
+    /** The oldest of those is. */
+    public void done() {
         done.incrementAndGet();
     }
 

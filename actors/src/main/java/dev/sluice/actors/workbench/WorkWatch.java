@@ -8,16 +8,17 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 
 /**
- * Fails when a workbench stays at one piece of work: health is progress of work, not an actor that answers (contract F7).
+ * Fails when a worker stays at one piece of work: health is progress of work, not an actor that answers (contract F7).
  *
  * <p>It counts its own ticks and not the clock's time: a process that was suspended, and wakes, has not ticked meanwhile
  * and so does not accuse its worker of the pause.
  */
-final class WorkWatch extends AbstractBehavior<WorkWatch.Tick> {
+public final class WorkWatch extends AbstractBehavior<WorkWatch.Tick> {
     /** Ticks in the time that one piece may take. */
     private static final int TICKS = 20;
 
-    record Tick() {}
+    /** Its own. */
+    public record Tick() {}
 
     /** The worker's failure, as the controller hears of it. */
     static final class StuckException extends IllegalStateException {
@@ -40,7 +41,8 @@ final class WorkWatch extends AbstractBehavior<WorkWatch.Tick> {
         this.within = within;
     }
 
-    static Behavior<Tick> create(Pace pace, Duration within) {
+    /** @param within what one piece of work may take, in ticks of this process */
+    public static Behavior<Tick> create(Pace pace, Duration within) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             timers.startTimerWithFixedDelay(new Tick(), within.dividedBy(TICKS));
             return new WorkWatch(context, pace, within);

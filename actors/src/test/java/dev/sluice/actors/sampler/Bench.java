@@ -2,6 +2,8 @@ package dev.sluice.actors.sampler;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.PhasePlan;
@@ -57,19 +59,31 @@ final class Bench {
     final AtomicLong clock = new AtomicLong();
 
     Bench(ActorTestKit kit, SamplerSettings settings) {
+        this(kit, settings, Duration.ofSeconds(30));
+    }
+
+    /** @param workWithin of an evaluation */
+    Bench(ActorTestKit kit, SamplerSettings settings, Duration workWithin) {
         this.kit = kit;
         this.supervisor = kit.createTestProbe();
         this.client = kit.createTestProbe();
         this.recorder = kit.createTestProbe();
-        this.sampler = kit.spawn(Sampler.create(settings, networks, DispatcherSelector.blocking(), clock::get));
+        this.sampler = kit.spawn(Sampler.create(
+                settings,
+                new Workplace(networks, DispatcherSelector.blocking(), workWithin, Courier.inThisJvm()),
+                clock::get));
     }
 
     /** A sampler that serves the teacher alone. */
     static Bench serving(ActorTestKit kit, SamplerSettings settings) {
-        Bench bench = new Bench(kit, settings);
-        bench.sampler.tell(bench.serve(1));
-        bench.expect(new SupervisorMessage.RoleReady(1, Role.SAMPLER, 0, bench.sampler));
-        return bench;
+        return new Bench(kit, settings).serving();
+    }
+
+    /** Has the teacher alone served. */
+    Bench serving() {
+        sampler.tell(serve(1));
+        expect(new SupervisorMessage.RoleReady(1, Role.SAMPLER, 0, sampler));
+        return this;
     }
 
     SamplerMessage.Serve serve(int epoch) {

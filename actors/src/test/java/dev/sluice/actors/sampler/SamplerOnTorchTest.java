@@ -3,6 +3,8 @@ package dev.sluice.actors.sampler;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.typesafe.config.ConfigFactory;
+import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.PhasePlan;
@@ -66,7 +68,12 @@ class SamplerOnTorchTest {
             TestProbe<SupervisorMessage> supervisor = kit.createTestProbe();
             TestProbe<GenerationReply> client = kit.createTestProbe();
             ActorRef<SamplerMessage> sampler = kit.spawn(Sampler.create(
-                    Bench.SETTINGS, TorchNetworks.on("cpu", 1), DispatcherSelector.fromConfig("sluice.pinned")));
+                    Bench.SETTINGS,
+                    new Workplace(
+                            TorchNetworks.on("cpu", 1),
+                            DispatcherSelector.fromConfig("sluice.pinned"),
+                            PATIENCE,
+                            Courier.inThisJvm())));
             sampler.tell(new SamplerMessage.Serve(
                     1,
                     new ModelCard("toy", List.of(2), CLASSES),

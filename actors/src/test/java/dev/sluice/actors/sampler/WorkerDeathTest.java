@@ -9,6 +9,7 @@ import dev.sluice.protocol.message.GenerationReply.Reason;
 import dev.sluice.protocol.message.SupervisorMessage.RoleFailed;
 import dev.sluice.protocol.message.SupervisorMessage.RoleReady;
 import java.time.Duration;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.junit.jupiter.api.AfterAll;
@@ -127,6 +128,36 @@ class WorkerDeathTest {
             bench.expectSamples("served", bench.plan(expert), 0, i);
         }
         bench.supervisor.expectNoMessage(Duration.ofMillis(50));
+    }
+
+    @Test
+    void aWorkerThatStaysAtOneEvaluationIsReplacedAndNotHeardWhenItWakes() {
+        bench.stop();
+        bench = new Bench(kit, Bench.SETTINGS, Duration.ofSeconds(1)).serving();
+        Semaphore wakes = new Semaphore(0);
+        ExpertRef first = bench.expert(1);
+        // The last evaluation: when it comes back, its batch is done.
+        ExpertRef last = bench.expert(2, (x, t, label) -> {
+            if (label == 2) {
+                wakes.acquireUninterruptibly();
+            }
+            return x;
+        });
+        bench.swapIn(1, first);
+        bench.swapIn(2, last);
+        int open = bench.networks.open();
+
+        bench.ask("stuck", 2, 1);
+        assertThat(bench.expectRefused("stuck", Reason.FAILED))
+                .isEqualTo("the sampler broke: its worker has been at one piece of work for 1 s");
+        await().atMost(Duration.ofSeconds(10)).until(() -> bench.status().ready());
+        bench.ask("served", 0, 1);
+        bench.expectSamples("served", bench.plan(first, last), 0, 1);
+
+        wakes.release();
+        await().atMost(Duration.ofSeconds(10)).until(() -> bench.networks.open() == open);
+        bench.ask("after", 0, 2);
+        bench.expectSamples("after", bench.plan(first, last), 0, 2);
     }
 
     @Test

@@ -130,6 +130,14 @@ class PartitionIT {
                 .toList();
     }
 
+    /** It says what it offers before it is a member; when a second teacher plays it has been one. */
+    private void aThirdJoins() throws IOException {
+        node(3);
+        Awaitility.await("a second teacher")
+                .atMost(PATIENCE)
+                .until(() -> events("role-started").size() >= 6);
+    }
+
     private void assertStopsItself(int machine) throws Exception {
         Sluice node = nodes.get(machine);
         assertThat(node.exitCode(PATIENCE)).as(String.join("\n", node.output())).isEqualTo(START_AGAIN);
@@ -147,10 +155,7 @@ class PartitionIT {
     void theMachineThatTrainsIsCutOffAndAnotherGoesOn() throws Exception {
         try (Sluice submitted = cluster()) {
             awaitCycles(3);
-            node(3).awaitLine("(node .* offers)", PATIENCE);
-            Awaitility.await("a second teacher")
-                    .atMost(PATIENCE)
-                    .until(() -> events("role-started").size() >= 6);
+            aThirdJoins();
             int before = cycles();
             assertThat(before).as("the run is at work").isLessThan(Cluster.CYCLES);
             long since = System.nanoTime();
@@ -175,7 +180,7 @@ class PartitionIT {
     void everybodyIsCutOffFromEverybodyAndWhoControlsWaitsForTheOthers() throws Exception {
         try (Sluice submitted = cluster()) {
             awaitCycles(3);
-            node(3).awaitLine("(node .* offers)", PATIENCE);
+            aThirdJoins();
             for (int i = 1; i <= MACHINES; i++) {
                 machines.cut(i);
             }
