@@ -2,6 +2,7 @@ package dev.sluice.actors.cli;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -29,6 +30,8 @@ import picocli.CommandLine.Spec;
         })
 final class SoakCommand implements Callable<Integer> {
     private static final int MOST_FAULTS = 6;
+    private static final int LEAST_PORT = 20_000;
+    private static final int HANDED_OUT_FROM = 32_768;
 
     @Option(names = "--minutes", defaultValue = "30", description = "No run begins later. Default: ${DEFAULT-VALUE}.")
     private int minutes;
@@ -90,7 +93,7 @@ final class SoakCommand implements Callable<Integer> {
         out.flush();
         long start = System.nanoTime();
         Path run = folder.resolve("run-" + number);
-        int port = freePort();
+        int port = freePort(RandomGenerator.getDefault());
         List<String> arguments = arguments(run, port);
         arguments.add("--processes");
         List<String> broken =
@@ -128,9 +131,15 @@ final class SoakCommand implements Callable<Integer> {
         return all;
     }
 
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
+    /** Below those that systems hand out, so that nobody takes it while the process that had it is started again. */
+    private static int freePort(RandomGenerator random) throws IOException {
+        while (true) {
+            int port = random.nextInt(LEAST_PORT, HANDED_OUT_FROM);
+            try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+                return socket.getLocalPort();
+            } catch (BindException taken) {
+                // Another, then.
+            }
         }
     }
 }

@@ -134,7 +134,7 @@ class WorkerDeathTest {
     void aWorkerThatStaysAtOneEvaluationIsReplacedAndNotHeardWhenItWakes() {
         bench.stop();
         bench = new Bench(kit, Bench.SETTINGS, Duration.ofSeconds(1)).serving();
-        Semaphore wakes = new Semaphore(0);
+        Semaphore wakes = new Semaphore(0); // a permit for every value of the batch
         ExpertRef first = bench.expert(1);
         // The last evaluation: when it comes back, its batch is done.
         ExpertRef last = bench.expert(2, (x, t, label) -> {
@@ -145,7 +145,6 @@ class WorkerDeathTest {
         });
         bench.swapIn(1, first);
         bench.swapIn(2, last);
-        int open = bench.networks.open();
 
         bench.ask("stuck", 2, 1);
         assertThat(bench.expectRefused("stuck", Reason.FAILED))
@@ -154,8 +153,10 @@ class WorkerDeathTest {
         bench.ask("served", 0, 1);
         bench.expectSamples("served", bench.plan(first, last), 0, 1);
 
-        wakes.release();
-        await().atMost(Duration.ofSeconds(10)).until(() -> bench.networks.open() == open);
+        wakes.release(1000);
+        await("the experts of both phases, of one worker")
+                .atMost(Duration.ofSeconds(10))
+                .until(() -> bench.networks.open() == 2);
         bench.ask("after", 0, 2);
         bench.expectSamples("after", bench.plan(first, last), 0, 2);
     }
