@@ -133,7 +133,7 @@ public final class TorchNetworks implements Networks {
         Path file = Path.of(ref.path());
         byte[] module = NetworkFile.readChecked(ref);
         NetworkCard card = NetworkFile.readCard(file);
-        return onDevice(file, manager -> opening.open(card, manager, module));
+        return onDevice(file, manager -> opening.open(card, manager, Bfloat16.suited(module, device)));
     }
 
     private <T> T onDevice(Path file, Function<PtNDManager, T> opening) {
