@@ -220,7 +220,11 @@ final class BenchCommand implements Runnable {
                     .plan(new ModelCard(experiment.name(), card.sampleShape(), card.classNames()));
             process.spawn(
                     PhaseSupervisor.create(
-                            plan, recorder, new Gallery.Settings(0, 0, 1, Duration.ofSeconds(1), Set.of()), listener),
+                            plan,
+                            recorder,
+                            new Gallery.Settings(0, 0, 1, Duration.ofSeconds(1), Set.of()),
+                            process.courier(),
+                            listener),
                     "supervisor",
                     Props.empty());
             if (!(ended.join() instanceof Outcome.Finished)) {

@@ -81,7 +81,7 @@ record TrainingSession(RunStart start, boolean stay) {
         ActorRef<Outcome> listener = process.spawn(completing, "listener", Props.empty());
         process.system().getWhenTerminated().thenAccept(done -> ended.completeExceptionally(new RemovedFromCluster()));
         start.serveFrom(process.files());
-        return process.spawn(start.supervisor(recorder, listener), "supervisor", Props.empty());
+        return process.spawn(start.supervisor(recorder, process.courier(), listener), "supervisor", Props.empty());
     }
 
     /** The shutdown that a signal begins waits until the run has stopped and the user knows. */

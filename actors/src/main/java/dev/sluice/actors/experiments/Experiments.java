@@ -221,7 +221,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         start.serveFrom(files);
         run.supervisor = getContext()
                 .spawn(
-                        start.supervisor(run.recorder, listener),
+                        start.supervisor(run.recorder, courier, listener),
                         "supervisor-" + suffix,
                         DispatcherSelector.defaultDispatcher());
         running.put(name, run);

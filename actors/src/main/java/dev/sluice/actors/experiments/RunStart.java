@@ -182,8 +182,12 @@ public record RunStart(
         files.tell(new FileServer.ServeTeacher(settings.experiment().teacher()));
     }
 
-    /** @param listener hears once how the run ended */
-    public Behavior<SupervisorMessage> supervisor(ActorRef<RecorderMessage> recorder, ActorRef<Outcome> listener) {
+    /**
+     * @param courier of this node
+     * @param listener hears once how the run ended
+     */
+    public Behavior<SupervisorMessage> supervisor(
+            ActorRef<RecorderMessage> recorder, Courier courier, ActorRef<Outcome> listener) {
         ExperimentSettings experiment = settings.experiment();
         NetworkCard card = NetworkFile.readCard(experiment.teacher());
         Gallery.Settings pictures = new Gallery.Settings(
@@ -196,6 +200,7 @@ public record RunStart(
                 plan(new ModelCard(experiment.name(), card.sampleShape(), card.classNames())),
                 recorder,
                 pictures,
+                courier,
                 listener);
     }
 

@@ -7,7 +7,6 @@ import dev.sluice.protocol.message.GenerationReply.Generated;
 import dev.sluice.protocol.message.GenerationReply.Refused;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerStatus;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
@@ -44,9 +43,6 @@ final class Api {
     private static final String GENERATIONS = "/v1/images/generations";
     private static final List<HttpMethod> READING = List.of(HttpMethods.GET, HttpMethods.HEAD);
     private static final List<HttpMethod> POSTING = List.of(HttpMethods.POST);
-
-    /** The sampler watches the deadline itself; this is for one that is gone. */
-    private static final Duration BEYOND_DEADLINE = Duration.ofSeconds(2);
 
     /** JSON numbers above it are not exact in every client, so seeds that are drawn here stay below. */
     private static final long LARGEST_EXACT = 1L << 53;
@@ -233,11 +229,8 @@ final class Api {
     private CompletionStage<HttpResponse> ask(GenerationRequest asked, List<Samplers.Sampler> serving, Caller caller) {
         String id = UUID.randomUUID().toString();
         ActorRef<SamplerMessage> sampler = serving.get(0).actor();
-        CompletionStage<GenerationReply> reply = samplers.ask(
-                sampler,
-                replyTo -> new SamplerMessage.Generate(
-                        id, asked.seeds(), asked.label(), settings.deadline().toMillis(), replyTo),
-                settings.deadline().plus(BEYOND_DEADLINE));
+        CompletionStage<GenerationReply> reply =
+                samplers.ask(sampler, id, asked.seeds(), asked.label(), settings.deadline());
         caller.begun(sampler, id);
         List<Samplers.Sampler> others = serving.subList(1, serving.size()).stream()
                 .filter(other -> other.status().ready())

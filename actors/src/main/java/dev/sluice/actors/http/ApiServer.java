@@ -2,6 +2,8 @@ package dev.sluice.actors.http;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.sampler.SamplerClient;
 import dev.sluice.config.ServingSettings;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.SamplerMessage;
@@ -41,13 +43,20 @@ public final class ApiServer {
      *
      * <p>Every sampler of the cluster is found and asked, wherever it is.
      *
+     * @param courier of this node, that samples come by
      * @param experiments that can be submitted here; empty where one run is carried out
      * @return the binding, whose local address tells the port where 0 was asked for; fails with {@link ListenException}
      */
     public static CompletionStage<ServerBinding> start(
-            ActorSystem<?> system, ServingSettings settings, Optional<ActorRef<ExperimentsMessage>> experiments) {
-        Samplers samplers = new Samplers(system);
-        system.systemActorOf(samplers.listener(), "samplers-" + UUID.randomUUID(), Props.empty());
+            ActorSystem<?> system,
+            ServingSettings settings,
+            Courier courier,
+            Optional<ActorRef<ExperimentsMessage>> experiments) {
+        String name = "-" + UUID.randomUUID();
+        SamplerClient client = new SamplerClient(
+                system, courier, answers -> system.systemActorOf(answers, "answers" + name, Props.empty()));
+        Samplers samplers = new Samplers(system, client);
+        system.systemActorOf(samplers.listener(), "samplers" + name, Props.empty());
         Optional<ExperimentsApi> control = experiments.map(actor -> new ExperimentsApi(system, actor));
         Api api = new Api(system, samplers, settings, control);
         return Http.get(system)

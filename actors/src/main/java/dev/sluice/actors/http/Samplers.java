@@ -1,6 +1,7 @@
 package dev.sluice.actors.http;
 
 import dev.sluice.actors.discovery.Discovery;
+import dev.sluice.actors.sampler.SamplerClient;
 import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerStatus;
@@ -13,7 +14,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -58,10 +58,13 @@ final class Samplers {
     }
 
     private final ActorSystem<?> system;
+    private final SamplerClient client;
     private final Map<ActorRef<SamplerMessage>, Known> known = new ConcurrentHashMap<>();
 
-    Samplers(ActorSystem<?> system) {
+    /** @param client that requests are made by */
+    Samplers(ActorSystem<?> system, SamplerClient client) {
         this.system = system;
+        this.client = client;
     }
 
     /** Keeps this up to date; spawn it once. */
@@ -125,33 +128,23 @@ final class Samplers {
     }
 
     /**
-     * Asks one sampler.
+     * Asks one sampler; as {@link SamplerClient#ask}.
      *
-     * @return fails with {@link Gone} as soon as the sampler is known to be gone, with a TimeoutException after
-     *     {@code within}
+     * @return fails with {@link Gone} too, as soon as the sampler is known to be gone
      */
     CompletionStage<GenerationReply> ask(
-            ActorRef<SamplerMessage> sampler,
-            Function<ActorRef<GenerationReply>, SamplerMessage> request,
-            Duration within) {
+            ActorRef<SamplerMessage> sampler, String id, List<Long> seeds, int label, Duration deadline) {
         Known about = known.get(sampler);
         if (about == null) {
             return CompletableFuture.failedFuture(new Gone());
         }
-        CompletableFuture<GenerationReply> answer = new CompletableFuture<>();
+        CompletableFuture<GenerationReply> answer = client.ask(sampler, id, seeds, label, deadline);
         about.open.add(answer);
-        AskPattern.<SamplerMessage, GenerationReply>ask(sampler, request::apply, within, system.scheduler())
-                .whenComplete((reply, failure) -> {
-                    if (failure == null) {
-                        answer.complete(reply);
-                    } else {
-                        answer.completeExceptionally(failure);
-                    }
-                });
         if (known.get(sampler) != about) {
             // It went between the two looks; whoever removed it may not have seen this request.
             answer.completeExceptionally(new Gone());
         }
-        return answer.whenComplete((reply, failure) -> about.open.remove(answer));
+        // Elsewhere: making images of one answer must not hold up the next.
+        return answer.whenCompleteAsync((reply, failure) -> about.open.remove(answer), system.executionContext());
     }
 }

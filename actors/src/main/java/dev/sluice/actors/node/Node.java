@@ -50,9 +50,9 @@ public final class Node extends AbstractBehavior<NodeMessage> {
     /** Stop every sampler, after it has answered whom it serves, then answer. */
     record StopSamplers(ActorRef<Done> replyTo) implements NodeMessage.Local {}
 
-    /** Time to say again that the node, and each of its samplers, is there. */
     private record Lost(Undeliverable batch) implements NodeMessage.Local {}
 
+    /** Time to say again that the node, and each of its samplers, is there. */
     private record Announce() implements NodeMessage.Local {}
 
     private record Part(Role role, String experiment, String device, String teacher) {

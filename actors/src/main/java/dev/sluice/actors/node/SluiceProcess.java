@@ -49,6 +49,8 @@ import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
 import org.apache.pekko.cluster.typed.Join;
 import org.apache.pekko.cluster.typed.SingletonActor;
 import org.apache.pekko.http.javadsl.ServerBinding;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One process of a cluster, or a cluster of one (design, decision 8): the actor system with this node's roles in it and,
@@ -57,7 +59,11 @@ import org.apache.pekko.http.javadsl.ServerBinding;
 public final class SluiceProcess implements AutoCloseable {
     private static final Duration KEEPER_BACK_OFF = Duration.ofSeconds(1);
     private static final Duration KEEPER_BACK_OFF_MOST = Duration.ofSeconds(30);
+    private static final Logger LOG = LoggerFactory.getLogger(SluiceProcess.class);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    /** More than a busy machine takes for an orderly end. */
+    private static final Duration TO_END = Duration.ofSeconds(30);
 
     private final ActorSystem<SpawnProtocol.Command> system;
     private final ActorRef<NodeMessage> node;
@@ -118,6 +124,7 @@ public final class SluiceProcess implements AutoCloseable {
                 process.http = await(ApiServer.start(
                         system,
                         settings.serving(),
+                        process.courier(),
                         home.map(folder -> keeper(
                                 system, Experiments.create(settings, folder, process.courier(), process.files())))));
             }
@@ -260,12 +267,24 @@ public final class SluiceProcess implements AutoCloseable {
                 + http.localAddress().getPort();
     }
 
-    /** Stops everything in order and waits for it; what takes longer than a minute is left behind. */
+    /**
+     * Stops everything in order and waits for it. What takes longer than {@link #TO_END} is left behind, such as a worker
+     * whose native call does not return.
+     */
     @Override
     public void close() {
         // The HTTP binding ends with the system, after the requests that are under way.
         system.terminate();
-        await(system.getWhenTerminated());
+        try {
+            system.getWhenTerminated()
+                    .toCompletableFuture()
+                    .orTimeout(TO_END.toSeconds(), TimeUnit.SECONDS)
+                    .join();
+        } catch (CompletionException e) {
+            LOG.warn(
+                    "Something did not end within {} s and is left behind; the log may say what got stuck",
+                    TO_END.toSeconds());
+        }
     }
 
     private static <T> T await(CompletionStage<T> stage) {

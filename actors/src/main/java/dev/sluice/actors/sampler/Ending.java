@@ -9,6 +9,8 @@ enum Ending {
     /** The worker died in its batch. */
     BROKE(Kind.FAILED, "error", Reason.FAILED),
     NOT_FINITE(Kind.FAILED, "not-finite", Reason.FAILED),
+    /** The samples take more than the courier carries, or too many others wait for the client's node. */
+    UNDELIVERABLE(Kind.FAILED, "undeliverable", Reason.FAILED),
     /** The worker died too often while the request waited. */
     GAVE_UP(Kind.FAILED, "gave-up", Reason.FAILED),
     STOPPED(Kind.FAILED, "stopped", Reason.FAILED),

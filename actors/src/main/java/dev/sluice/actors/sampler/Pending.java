@@ -18,11 +18,7 @@ record Pending(Generate request, long arrivedAt) {
         return request.seeds().size();
     }
 
-    void answer(GenerationReply reply) {
-        request.replyTo().tell(reply);
-    }
-
     void refuse(Reason reason, String message) {
-        answer(new GenerationReply.Refused(id(), reason, message));
+        request.replyTo().tell(new GenerationReply.Refused(id(), reason, message));
     }
 }

@@ -1,9 +1,12 @@
 package dev.sluice.actors.sampler;
 
+import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.delivery.QueueFullException;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerMessage.Generate;
+import dev.sluice.protocol.wire.FrameTooLargeException;
 import dev.sluice.runtime.sampling.MixturePlan;
 import java.time.Duration;
 import java.util.List;
@@ -33,11 +36,19 @@ final class Requests {
     private final TimerScheduler<SamplerMessage> timers;
     private final LongSupplier nanoTime;
     private final Ledger ledger;
+    private final Courier courier;
     private final Backlog backlog;
     private Batch running;
     private long batches;
 
-    Requests(SamplerSettings settings, TimerScheduler<SamplerMessage> timers, LongSupplier nanoTime, Ledger ledger) {
+    /** @param courier that samples go to their clients by */
+    Requests(
+            SamplerSettings settings,
+            TimerScheduler<SamplerMessage> timers,
+            LongSupplier nanoTime,
+            Ledger ledger,
+            Courier courier) {
+        this.courier = courier;
         this.settings = settings;
         this.timers = timers;
         this.nanoTime = nanoTime;
@@ -155,7 +166,6 @@ final class Requests {
                 refuse(pending, Ending.NOT_FINITE, by.version() + " made values that are not finite");
                 continue;
             }
-            timers.cancel(new DeadlineOf(pending.id()));
             GenerationReply.Generated answer = new GenerationReply.Generated(
                     pending.id(),
                     own,
@@ -166,7 +176,13 @@ final class Requests {
                     batch.rows(),
                     (batch.startedAt() - pending.arrivedAt()) / 1_000_000,
                     computed);
-            pending.answer(answer);
+            try {
+                courier.deliver(pending.request().replyTo(), answer);
+            } catch (FrameTooLargeException | QueueFullException e) {
+                refuse(pending, Ending.UNDELIVERABLE, "the samples cannot be sent: " + e.getMessage());
+                continue;
+            }
+            timers.cancel(new DeadlineOf(pending.id()));
             ledger.served(batch.id(), answer, now);
         }
     }

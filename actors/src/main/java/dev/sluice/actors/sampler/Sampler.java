@@ -88,7 +88,7 @@ public final class Sampler extends AbstractBehavior<SamplerMessage> {
         this.nanoTime = nanoTime;
         String self = ActorRefResolver.get(context.getSystem()).toSerializationFormat(context.getSelf());
         this.ledger = new Ledger(self, timers);
-        this.requests = new Requests(settings, timers, nanoTime, ledger);
+        this.requests = new Requests(settings, timers, nanoTime, ledger, place.courier());
     }
 
     /** @param place of whose time for a piece of work every evaluation has as much */

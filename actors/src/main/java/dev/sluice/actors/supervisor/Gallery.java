@@ -1,5 +1,7 @@
 package dev.sluice.actors.supervisor;
 
+import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.sampler.SamplerClient;
 import dev.sluice.protocol.DType;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.GenerationReply;
@@ -13,6 +15,8 @@ import java.util.NavigableMap;
 import java.util.Queue;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.CompletionStage;
 import java.util.stream.LongStream;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -48,6 +52,7 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
     private record Answered(Draw draw, int first, int count, GenerationReply reply) implements Command {}
 
     private final Settings settings;
+    private final SamplerClient client;
     private final ActorRef<RecorderMessage> recorder;
     private final ActorRef<PhaseSupervisor.Drawn> supervisor;
     private final Queue<Draw> waiting = new ArrayDeque<>();
@@ -61,17 +66,23 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
     private Gallery(
             ActorContext<Command> context,
             Settings settings,
+            Courier courier,
             ActorRef<RecorderMessage> recorder,
             ActorRef<PhaseSupervisor.Drawn> supervisor) {
         super(context);
         this.settings = settings;
+        this.client = new SamplerClient(context.getSystem(), courier, answers -> context.spawn(answers, "answers"));
         this.recorder = recorder;
         this.supervisor = supervisor;
     }
 
+    /** @param courier of this node, that samples come by */
     public static Behavior<Command> create(
-            Settings settings, ActorRef<RecorderMessage> recorder, ActorRef<PhaseSupervisor.Drawn> supervisor) {
-        return Behaviors.setup(context -> new Gallery(context, settings, recorder, supervisor));
+            Settings settings,
+            Courier courier,
+            ActorRef<RecorderMessage> recorder,
+            ActorRef<PhaseSupervisor.Drawn> supervisor) {
+        return Behaviors.setup(context -> new Gallery(context, settings, courier, recorder, supervisor));
     }
 
     @Override
@@ -116,25 +127,23 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
     private void ask(int first, int count) {
         Draw draw = current;
         int label = settings.classes() == 0 ? -1 : first % settings.classes();
+        CompletionStage<GenerationReply> reply = client.ask(
+                current.sampler(),
+                "gallery-" + UUID.randomUUID(),
+                LongStream.range(first, first + count).boxed().toList(),
+                label,
+                settings.deadline());
         getContext()
-                .ask(
-                        GenerationReply.class,
-                        current.sampler(),
-                        settings.deadline().plusSeconds(5),
-                        (ActorRef<GenerationReply> replyTo) -> new SamplerMessage.Generate(
-                                "gallery-" + draw.phase() + "-" + first,
-                                LongStream.range(first, first + count).boxed().toList(),
-                                label,
-                                settings.deadline().toMillis(),
-                                replyTo),
-                        (reply, failure) -> new Answered(
+                .pipeToSelf(
+                        reply,
+                        (made, failure) -> new Answered(
                                 draw,
                                 first,
                                 count,
                                 failure == null
-                                        ? reply
+                                        ? made
                                         : new GenerationReply.Refused(
-                                                "", GenerationReply.Reason.DEADLINE, "no answer")));
+                                                "", GenerationReply.Reason.DEADLINE, failure.getMessage())));
     }
 
     private Behavior<Command> onAnswered(Answered message) {

@@ -1,6 +1,7 @@
 package dev.sluice.actors.supervisor;
 
 import dev.sluice.actors.checkpoint.CheckpointKeeper;
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.supervisor.Limits.Awaited;
 import dev.sluice.protocol.ExpertRef;
@@ -109,6 +110,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
             RunPlan run,
             ActorRef<RecorderMessage> recorder,
             Gallery.Settings pictures,
+            Courier courier,
             ActorRef<Outcome> listener) {
         super(context);
         this.run = run;
@@ -116,7 +118,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         this.listener = listener;
         epoch = run.epoch();
         gallery = context.spawn(
-                Gallery.create(pictures, recorder, context.getSelf().narrow()), "gallery");
+                Gallery.create(pictures, courier, recorder, context.getSelf().narrow()), "gallery");
         context.watch(gallery);
         keeper = context.spawn(
                 CheckpointKeeper.create(
@@ -144,12 +146,17 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
 
     /**
      * @param pictures what is drawn after every phase
+     * @param courier of this node, that samples for the pictures come by
      * @param listener hears once how the run ended
      */
     public static Behavior<SupervisorMessage> create(
-            RunPlan run, ActorRef<RecorderMessage> recorder, Gallery.Settings pictures, ActorRef<Outcome> listener) {
+            RunPlan run,
+            ActorRef<RecorderMessage> recorder,
+            Gallery.Settings pictures,
+            Courier courier,
+            ActorRef<Outcome> listener) {
         return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new PhaseSupervisor(context, timers, run, recorder, pictures, listener)));
+                timers -> new PhaseSupervisor(context, timers, run, recorder, pictures, courier, listener)));
     }
 
     @Override

@@ -19,7 +19,7 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.Cluster;
 
 /** Nodes of a test, each a courier on loopback, in one JVM; fast to notice that another is silent. */
-final class Nodes {
+public final class Nodes {
     static final Duration PATIENCE = Duration.ofSeconds(30);
 
     /** Far shorter than a first connection takes on a busy machine: for tests of giving up, once connected. */
@@ -32,7 +32,7 @@ final class Nodes {
             """;
 
     /** One of them. */
-    record Node(ActorTestKit kit, NodeCourier courier, TestProbe<Undeliverable> lost) implements AutoCloseable {
+    public record Node(ActorTestKit kit, NodeCourier courier, TestProbe<Undeliverable> lost) implements AutoCloseable {
         /** An actor that takes deliveries and passes them on to {@code probe}, as other nodes know it. */
         ActorRef<CriticMessage> receiver(TestProbe<CriticMessage> probe) {
             return receiver(Behaviors.receiveMessage(message -> {
@@ -46,7 +46,7 @@ final class Nodes {
         }
 
         /** {@code actor} of another node, as this one knows it. */
-        <M> ActorRef<M> know(Node other, ActorRef<M> actor) {
+        public <M> ActorRef<M> know(Node other, ActorRef<M> actor) {
             return ActorRefResolver.get(kit.system())
                     .resolveActorRef(ActorRefResolver.get(other.kit.system()).toSerializationFormat(actor));
         }
@@ -63,7 +63,7 @@ final class Nodes {
 
     private Nodes() {}
 
-    static Node start(String changes) {
+    public static Node start(String changes) {
         return start(changes, 0);
     }
 

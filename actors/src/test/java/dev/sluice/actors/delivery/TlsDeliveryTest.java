@@ -4,15 +4,15 @@ import static dev.sluice.actors.delivery.Nodes.PATIENCE;
 import static dev.sluice.actors.delivery.Nodes.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sluice.actors.delivery.Nodes.Node;
+import dev.sluice.actors.fake.Certificates;
 import dev.sluice.protocol.message.CourierMessage.Welcome;
 import dev.sluice.protocol.message.CriticMessage;
 import java.net.InetSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
+import java.util.List;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,14 +30,7 @@ class TlsDeliveryTest {
 
     @BeforeAll
     static void makeCertificates() throws Exception {
-        Path script = Path.of(System.getProperty("sluice.home"), "cluster-config", "certificates.sh");
-        Process process = new ProcessBuilder(script.toString(), folder.toString(), "127.0.0.1")
-                .redirectErrorStream(true)
-                .start();
-        String said = new String(process.getInputStream().readAllBytes());
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-        assumeTrue(!said.contains("needs openssl"), said);
-        assertThat(process.exitValue()).as(said).isZero();
+        Certificates.make(folder, List.of("127.0.0.1"));
         tls = """
                 pekko.remote.artery.transport = tls-tcp
                 pekko.remote.artery.ssl.rotating-keys-engine {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.config.ServingSettings;
 import dev.sluice.protocol.Tensor;
@@ -100,7 +101,7 @@ class ApiServerTest {
     private ServerBinding listen(int port, Duration deadline, Optional<String> token) {
         ServingSettings settings =
                 new ServingSettings("127.0.0.1", port, 4, 4, Duration.ZERO, List.of(1, 4), deadline, MOST_BYTES, token);
-        return ApiServer.start(kit.system(), settings, Optional.empty())
+        return ApiServer.start(kit.system(), settings, Courier.inThisJvm(), Optional.empty())
                 .toCompletableFuture()
                 .join();
     }
@@ -637,7 +638,7 @@ class ApiServerTest {
         ServingSettings settings =
                 new ServingSettings("192.0.2.1", 0, 4, 4, Duration.ZERO, List.of(4), Duration.ofSeconds(1), MOST_BYTES);
 
-        assertThatThrownBy(() -> ApiServer.start(kit.system(), settings, Optional.empty())
+        assertThatThrownBy(() -> ApiServer.start(kit.system(), settings, Courier.inThisJvm(), Optional.empty())
                         .toCompletableFuture()
                         .join())
                 .cause()

@@ -2,6 +2,7 @@ package dev.sluice.actors.supervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.actors.sampler.SamplerClient;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.SamplerMessage;
@@ -184,12 +185,14 @@ class SilenceTest {
 
     @Test
     void aSamplerThatDoesNotAnswerTheGalleryCostsTheSheetsAndNotTheRun() {
-        stage = Stage.unforgiving(kit, new Gallery.Settings(2, 0, 4, Duration.ofSeconds(2), Set.of()));
+        Duration deadline = Duration.ofSeconds(2);
+        Duration silence = deadline.plus(SamplerClient.BEYOND_DEADLINE);
+        stage = Stage.unforgiving(kit, new Gallery.Settings(2, 0, 4, deadline, Set.of()));
         stage.cast();
         stage.ready(Role.SAMPLER, 0);
         stage.expectEvent("serving");
         stage.sampler.expectMessageClass(SamplerMessage.Generate.class);
-        stage.pass(Duration.ofSeconds(7));
+        stage.pass(silence);
         stage.ready(Role.TEACHER, 0);
         stage.runPhase(1);
         stage.spendBudget(1);
@@ -198,12 +201,12 @@ class SilenceTest {
         stage.swap(1);
         stage.sampler.expectMessageClass(SamplerMessage.Generate.class);
         stage.runPhase(2);
-        stage.pass(Duration.ofSeconds(7));
+        stage.pass(silence);
         stage.spendBudget(2);
         stage.publish(2);
         stage.swap(2);
         stage.sampler.expectMessageClass(SamplerMessage.Generate.class);
-        stage.pass(Duration.ofMillis(6990));
+        stage.pass(silence.minusMillis(10));
 
         stage.time.timePasses(Duration.ofMillis(20));
 

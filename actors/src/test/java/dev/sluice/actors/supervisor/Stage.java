@@ -2,6 +2,7 @@ package dev.sluice.actors.supervisor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.fake.SmallRun;
 import dev.sluice.protocol.CriticReport;
@@ -143,7 +144,7 @@ final class Stage {
         this.recorder = kit.createTestProbe("recorder");
         this.listener = kit.createTestProbe("listener");
         Behavior<SupervisorMessage> behavior =
-                PhaseSupervisor.create(run, recorder.getRef(), pictures, listener.getRef());
+                PhaseSupervisor.create(run, recorder.getRef(), pictures, Courier.inThisJvm(), listener.getRef());
         this.supervisor = kit.spawn(Behaviors.intercept(AnswersFences::new, behavior));
     }
 

@@ -51,8 +51,8 @@ final class Cluster implements AutoCloseable {
     }
 
     /** The run in one process, to its end. */
-    static Path untouched(Path run) throws Exception {
-        try (Sluice sluice = Sluice.start(distill(run))) {
+    static Path untouched(Path run, String... more) throws Exception {
+        try (Sluice sluice = Sluice.start(distill(run, more))) {
             assertThat(sluice.exitCode(PATIENCE))
                     .as(String.join("\n", sluice.output()))
                     .isZero();
@@ -173,12 +173,17 @@ final class Cluster implements AutoCloseable {
                 });
     }
 
-    /** Waits for the cycle after the next, and says how long that took from {@code since}. */
-    Duration awaitProgress(int before, long since, String what) {
+    /** Waits for the cycle after the next, which comes within {@code bound} of {@code since}; the README has what it says. */
+    void assertProgress(Duration bound, int before, long since, String what) {
         awaitCycles(before + 2);
+        assertWithin(bound, since, what + ": next cycles");
+    }
+
+    /** Something has just come about, within {@code bound} of {@code since}. */
+    static void assertWithin(Duration bound, long since, String what) {
         Duration took = Duration.ofNanos(System.nanoTime() - since);
-        System.out.println(what + ": next cycles after " + took.toMillis() + " ms");
-        return took;
+        System.out.println(what + " after " + took.toMillis() + " ms");
+        assertThat(took).as(what).isLessThan(bound);
     }
 
     List<EventLog.Event> events(String type) throws IOException {

@@ -1,8 +1,8 @@
 package dev.sluice.actors.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sluice.actors.fake.Certificates;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
@@ -162,16 +162,7 @@ class HostileIT {
 
     private String[] certified() throws Exception {
         Path certificates = folder.resolve("certificates");
-        Process made = new ProcessBuilder(
-                        Path.of(System.getProperty("sluice.home"), "cluster-config/certificates.sh")
-                                .toString(),
-                        certificates.toString(),
-                        "127.0.0.1")
-                .redirectErrorStream(true)
-                .start();
-        String said = new String(made.getInputStream().readAllBytes());
-        assumeTrue(!said.contains("needs openssl"), said);
-        assertThat(made.waitFor()).as(said).isZero();
+        Certificates.make(certificates, List.of("127.0.0.1"));
         return new String[] {
             "--set", "node.tls.enabled=true",
             "--set", "node.tls.certificate=" + certificates.resolve("127.0.0.1.crt"),

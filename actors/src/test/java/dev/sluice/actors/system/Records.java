@@ -8,6 +8,7 @@ import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -30,5 +31,12 @@ final class Records {
         assertThat(last.type()).as(last.toString()).isEqualTo("requests-counted");
         assertThat(last.fields()).containsEntry("last", true).containsEntry("open", 0);
         return last;
+    }
+
+    /** The lines of metrics.csv without their times. */
+    static List<String> numbers(Path run) throws IOException {
+        return Files.readAllLines(run.resolve("metrics.csv")).stream()
+                .map(line -> line.replaceFirst("^(\\d+,\\d+),[^,]*,", "$1,"))
+                .toList();
     }
 }

@@ -270,15 +270,8 @@ class ResumeIT {
             assertThat(Sha256.of(run.resolve(expert))).as(expert).isEqualTo(Sha256.of(untouched.resolve(expert)));
         }
         // Every cycle once, with the numbers that it had in the run that was never touched.
-        assertThat(numbers(run)).isEqualTo(numbers(untouched));
+        assertThat(Records.numbers(run)).isEqualTo(Records.numbers(untouched));
         Records.assertHoldTogether(run);
-    }
-
-    /** The lines of metrics.csv without their times. */
-    private static List<String> numbers(Path run) throws IOException {
-        return Files.readAllLines(run.resolve("metrics.csv")).stream()
-                .map(line -> line.replaceFirst("^(\\d+,\\d+),[^,]*,", "$1,"))
-                .toList();
     }
 
     private static int cyclesIn(Path run) throws IOException {

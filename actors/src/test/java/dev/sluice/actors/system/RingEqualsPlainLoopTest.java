@@ -2,6 +2,7 @@ package dev.sluice.actors.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.node.SluiceProcess;
 import dev.sluice.actors.supervisor.Gallery;
 import dev.sluice.actors.supervisor.Outcome;
@@ -141,7 +142,12 @@ class RingEqualsPlainLoopTest {
                 new RunPlan.Timeouts(patience, patience, patience, patience, patience, patience),
                 new RunPlan.Restarts(0, Duration.ofSeconds(1), Duration.ofSeconds(1)));
         control.spawn(
-                PhaseSupervisor.create(run, recorder, new Gallery.Settings(4, 2, 2, patience, Set.of()), listener),
+                PhaseSupervisor.create(
+                        run,
+                        recorder,
+                        new Gallery.Settings(4, 2, 2, patience, Set.of()),
+                        Courier.inThisJvm(),
+                        listener),
                 "supervisor",
                 Props.empty());
         Outcome outcome = ended.get(120, TimeUnit.SECONDS);
