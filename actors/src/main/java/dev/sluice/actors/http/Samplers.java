@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -31,6 +32,9 @@ import org.apache.pekko.actor.typed.receptionist.Receptionist;
  */
 final class Samplers {
     private static final Duration STATUS_WITHIN = Duration.ofSeconds(2);
+
+    /** For a node that was still joining when a listing named its sampler. */
+    private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
 
     /** The sampler that had the request is gone. Another one can be asked: a sample depends on its seed alone. */
     static final class Gone extends RuntimeException {
@@ -69,11 +73,20 @@ final class Samplers {
 
     /** Keeps this up to date; spawn it once. */
     Behavior<Receptionist.Listing> listener() {
-        return Behaviors.setup(context -> {
+        return Behaviors.withTimers(timers -> Behaviors.setup(context -> {
             context.getSystem().receptionist().tell(Receptionist.subscribe(Discovery.SAMPLER, context.getSelf()));
             return Behaviors.receive(Receptionist.Listing.class)
                     .onMessage(Receptionist.Listing.class, listing -> {
-                        Set<ActorRef<SamplerMessage>> there = listing.getServiceInstances(Discovery.SAMPLER);
+                        Set<ActorRef<SamplerMessage>> listed = listing.getServiceInstances(Discovery.SAMPLER);
+                        Set<ActorRef<SamplerMessage>> there = listed.stream()
+                                .filter(actor -> Discovery.isWatchable(system, actor))
+                                .collect(Collectors.toSet());
+                        if (there.size() < listed.size()) {
+                            // The next listing takes the place of this one.
+                            timers.startSingleTimer(Samplers.class, listing, LOOK_AGAIN);
+                        } else {
+                            timers.cancel(Samplers.class);
+                        }
                         new HashSet<>(known.keySet())
                                 .stream()
                                         .filter(actor -> !there.contains(actor))
@@ -91,7 +104,7 @@ final class Samplers {
                         return Behaviors.same();
                     })
                     .build();
-        });
+        }));
     }
 
     private void gone(ActorRef<SamplerMessage> actor) {

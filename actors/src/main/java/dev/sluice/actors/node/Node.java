@@ -147,7 +147,11 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         return this;
     }
 
+    /** Answers when both sides can watch each other; until then the supervisor asks again. */
     private Behavior<NodeMessage> onAttend(NodeMessage.Attend attend) {
+        if (!Discovery.isWatchable(getContext().getSystem(), attend.supervisor())) {
+            return this;
+        }
         if (supervisors.add(attend.supervisor())) {
             getContext().watch(attend.supervisor());
         }

@@ -209,11 +209,18 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private Behavior<SupervisorMessage> onListed(Listed listed) {
         if (!over) {
             company.listed(
-                            listed.listing().getAllServiceInstances(Discovery.NODE),
+                            listed.listing().getAllServiceInstances(Discovery.NODE).stream()
+                                    .filter(this::isWatchable)
+                                    .collect(Collectors.toSet()),
                             listed.listing().getServiceInstances(Discovery.NODE))
                     .forEach(getContext()::watch);
         }
         return this;
+    }
+
+    /** Whether the node can be watched; it is asked again when it can ({@link #onAskAgain}). */
+    private boolean isWatchable(ActorRef<NodeMessage> node) {
+        return Discovery.isWatchable(getContext().getSystem(), node);
     }
 
     private Behavior<SupervisorMessage> onAskAgain(AskAgain due) {
@@ -224,7 +231,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onNodeOffer(SupervisorMessage.NodeOffer offer) {
-        if (over) {
+        if (over || !isWatchable(offer.node())) {
             return this;
         }
         if (company.offered(offer)) {

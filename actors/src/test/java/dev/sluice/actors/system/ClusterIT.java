@@ -104,6 +104,14 @@ class ClusterIT {
                             "the run failed: the critic (at .* is gone|got no batch: .*) \\(and 2 times before without a"
                                     + " checkpoint kept between them\\)");
             assertThat(kept.records().events("run-failed")).hasSize(1);
+            // Nobody watched the new process before the cluster had it: that would have been another death.
+            assertThat(kept.records().events("fault-seen")).hasSize(3);
+            assertThat(kept.records().events("role-started").stream()
+                            .filter(started -> started.fields().get("role").equals("critic"))
+                            .map(started -> started.fields().get("actor").toString()))
+                    .as("each process was asked to play once")
+                    .hasSize(3)
+                    .allMatch(actor -> actor.endsWith("/critic-fashion-1"));
         }
     }
 
