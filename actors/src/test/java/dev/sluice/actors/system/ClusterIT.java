@@ -116,6 +116,7 @@ class ClusterIT {
     }
 
     @Test
+    @Tag("long")
     void aSuspendedRunAccusesNobodyWhenItWakes() throws Exception {
         Path run = folder.resolve("run");
         try (Cluster cluster = new Cluster(run)) {
