@@ -13,7 +13,8 @@ enum Ending {
     UNDELIVERABLE(Kind.FAILED, "undeliverable", Reason.FAILED),
     /** The worker died too often while the request waited. */
     GAVE_UP(Kind.FAILED, "gave-up", Reason.FAILED),
-    STOPPED(Kind.FAILED, "stopped", Reason.FAILED),
+    /** Its node is leaving; another sampler, or its successor, would not refuse. */
+    STOPPED(Kind.FAILED, "stopped", Reason.NOT_READY),
     NOT_READY(Kind.REFUSED, "not-ready", Reason.NOT_READY),
     FULL(Kind.REFUSED, "full", Reason.QUEUE_FULL),
     MALFORMED(Kind.REFUSED, "malformed", Reason.BAD_REQUEST),

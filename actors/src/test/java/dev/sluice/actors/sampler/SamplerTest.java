@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.GenerationReply;
 import dev.sluice.protocol.message.GenerationReply.Generated;
 import dev.sluice.protocol.message.GenerationReply.Reason;
+import dev.sluice.protocol.message.GenerationReply.Refused;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerStatus;
 import dev.sluice.protocol.message.SupervisorMessage;
@@ -286,9 +288,12 @@ class SamplerTest {
 
         bench.stop();
 
-        assertThat(List.of(
-                        bench.client.receiveMessage().id(),
-                        bench.client.receiveMessage().id()))
-                .containsExactlyInAnyOrder("computed", "waits");
+        List<GenerationReply> answers = List.of(bench.client.receiveMessage(), bench.client.receiveMessage());
+        assertThat(answers.stream().map(GenerationReply::id)).containsExactlyInAnyOrder("computed", "waits");
+        assertThat(answers)
+                .as("another sampler may be asked: no fault of the server")
+                .allSatisfy(answer -> assertThat(answer)
+                        .isInstanceOfSatisfying(Refused.class, refused -> assertThat(refused.reason())
+                                .isEqualTo(Reason.NOT_READY)));
     }
 }

@@ -39,7 +39,7 @@ public sealed interface GenerationReply {
 
     /** Why a request was refused; the HTTP API maps each to one status. */
     enum Reason {
-        /** Nothing is loaded yet. */
+        /** Nothing is loaded yet, or the sampler is stopping; try again later. */
         NOT_READY,
         /** The queue is at its bound; try again later. */
         QUEUE_FULL,
