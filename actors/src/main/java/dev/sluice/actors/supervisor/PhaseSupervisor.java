@@ -64,6 +64,9 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     /** Nobody wants the run any more: end it, and what serves it, now. */
     public record Cancel() implements SupervisorMessage.Local {}
 
+    /** When the run is finished, go on replacing samplers that are lost, and use those that come, until {@link Cancel}. */
+    public record ServeOn() implements SupervisorMessage.Local {}
+
     /** Answered at once. */
     public record GetProgress(ActorRef<Progress> replyTo) implements SupervisorMessage.Local {}
 
@@ -102,6 +105,10 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private boolean handingOver;
     private boolean everServed;
     private boolean stopping;
+    private boolean servingOn;
+    /** The run is, and the listener knows; there may be samplers to see to. */
+    private boolean finished;
+    /** Nothing is to be seen to any more. */
     private boolean over;
 
     private PhaseSupervisor(
@@ -192,6 +199,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 .onMessage(Drawn.class, this::onDrawn)
                 .onMessage(Stop.class, this::onStop)
                 .onMessage(Cancel.class, this::onCancel)
+                .onMessage(ServeOn.class, this::onServeOn)
                 .onMessage(GetProgress.class, this::onGetProgress)
                 .onMessage(Limits.Tick.class, this::onTick)
                 .onSignal(Terminated.class, this::onTerminated)
@@ -483,7 +491,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
 
     private Behavior<SupervisorMessage> onSwapRefused(SupervisorMessage.SwapRefused refused) {
         if (!over && serving.swapRefused(refused)) {
-            recovery.next(Role.SAMPLER)
+            backOffOf(Role.SAMPLER)
                     .ifPresentOrElse(
                             backOff -> timers.startSingleTimer(refused, new SwapAgain(refused), backOff),
                             () -> giveUp("the sampler refused the expert of phase " + refused.phase()
@@ -506,16 +514,19 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private void finishWhenDone() {
-        if (!over && training.isTrained() && serving.isSettled()) {
-            over = true;
-            limits.forgetAll();
+        if (!over && !finished && training.isTrained() && serving.isSettled()) {
+            finished = true;
+            if (!servingOn) {
+                over = true;
+                limits.forgetAll();
+            }
             chronicle.tell("run-finished", "seconds", training.elapsedMillis() / 1000);
             listener.tell(new Outcome.Finished(training.experts()));
         }
     }
 
     private Behavior<SupervisorMessage> onStop(Stop stop) {
-        if (!over && !stopping) {
+        if (!over && !finished && !stopping) {
             stopping = true;
             if (training.isTrained()) {
                 stopped();
@@ -527,16 +538,20 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onCancel(Cancel cancel) {
-        boolean before = over;
         chronicle.tell("run-cancelled");
         company.playing(Role.SAMPLER).forEach(sampler -> {
             getContext().unwatch(sampler.actor());
             company.left(sampler.actor());
             release(Role.SAMPLER, sampler.actor());
         });
-        if (!before) {
+        if (!over) {
             end(new Outcome.Cancelled());
         }
+        return this;
+    }
+
+    private Behavior<SupervisorMessage> onServeOn(ServeOn order) {
+        servingOn = true;
         return this;
     }
 
@@ -590,7 +605,13 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         chronicle.tell("fault-seen", "role", player.role().key(), "cause", cause);
         drop(player);
         release(player.role(), player.actor());
-        recovery.next(player.role()).ifPresentOrElse(backOff -> putBack(player, backOff), () -> giveUp(cause));
+        backOffOf(player.role()).ifPresentOrElse(backOff -> putBack(player, backOff), () -> giveUp(cause));
+    }
+
+    /** Empty when it has been tried often enough. What serves a finished run is put back for ever: there is nothing to give up. */
+    private Optional<Duration> backOffOf(Role role) {
+        Optional<Duration> next = recovery.next(role);
+        return finished ? next.or(() -> Optional.of(run.restarts().backOffMax())) : next;
     }
 
     /** Somebody else plays a lost teacher's or sampler's part on its node after a while, and on others at once. */
@@ -689,21 +710,25 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private List<Role> missing() {
-        // A lost sampler is no reason to stop training; but a run that is served by nobody is not finished.
+        // A lost sampler is no reason to stop training; but a run that nobody has served to its end is not finished.
         return company.missing().stream()
-                .filter(role -> role != Role.SAMPLER || !everServed || training.isTrained())
+                .filter(role -> role != Role.SAMPLER || !everServed || training.isTrained() && !finished)
                 .sorted()
                 .toList();
     }
 
     private Behavior<SupervisorMessage> onPostStop(PostStop signal) {
-        if (!over) {
+        if (!over && !finished) {
             listener.tell(new Outcome.Failed("the supervisor stopped before the run was over; the log says why"));
         }
         return this;
     }
 
     private void fail(String cause) {
+        if (finished) {
+            getContext().getLog().warn("the run is finished, and served on in spite of this: {}", cause);
+            return;
+        }
         chronicle.tell("run-failed", "cause", cause);
         end(new Outcome.Failed(cause));
     }
@@ -713,7 +738,9 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         limits.forgetAll();
         timers.cancelAll();
         releaseRing();
-        listener.tell(outcome);
+        if (!finished) {
+            listener.tell(outcome);
+        }
     }
 
     /** The samplers go on serving. */
