@@ -100,11 +100,25 @@ public record Settings(
         return SettingsReader.submitted(text, here, home);
     }
 
-    /** The part of a configuration that {@link #submitted} takes, as text. */
-    public String renderExperiment() {
-        Config own = SettingsReader.OF_NODES.stream().reduce(resolved(), Config::withoutPath, (a, b) -> a);
-        return own.root()
-                .render(ConfigRenderOptions.defaults().setOriginComments(false).setJson(false));
+    /**
+     * What {@link #submitted} takes: the configuration of {@link #load} as text, without what is a node's. Supervision is in it
+     * as far as it was given, so that the node's own stands otherwise. A teacher below {@code home} is named from there, since
+     * the cluster's installation may be elsewhere; only the cluster knows whether it has the file.
+     *
+     * @throws BadSettings with everything that is wrong, an override of a node's section included
+     */
+    public static String submission(String nameOrFile, List<String> overrides, Path home) {
+        return SettingsReader.submission(nameOrFile, overrides, home);
+    }
+
+    /**
+     * These settings, of a run that goes on, at another node that controls. {@code engine} stays the run's: it is part of what
+     * determines the weights, and the node that controls computes nothing.
+     *
+     * @throws BadSettings when they do not fit that node, or the teacher is not there
+     */
+    public Settings takenUpBy(DeploymentSettings here) {
+        return SettingsReader.takenUp(this, here);
     }
 
     /**

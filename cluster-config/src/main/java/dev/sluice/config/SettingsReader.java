@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigParseOptions;
+import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigResolveOptions;
 import com.typesafe.config.ConfigSyntax;
 import com.typesafe.config.ConfigUtil;
@@ -33,6 +34,8 @@ final class SettingsReader {
     /** Sections that say where, not what. */
     static final List<String> OF_NODES = List.of("serving", "node", "engine", "cluster");
 
+    private static final String SUPERVISION = "supervision";
+    private static final String TEACHER = "experiment.teacher";
     private static final String THREADS = "engine.threads";
     private static final String METHOD = "experiment.method";
 
@@ -49,10 +52,49 @@ final class SettingsReader {
 
     static Settings load(String nameOrFile, List<String> overrides, Path home) {
         List<String> problems = new ArrayList<>();
-        Config over = overrides(overrides, problems);
-        Config experiment = named(nameOrFile, "experiment", EXPERIMENTS, problems);
-        Config laid = experiment == null ? null : over.withFallback(ofMethod(over, experiment));
+        Config laid = laid(nameOrFile, overrides(overrides, problems), problems);
         return requireTeacher(nameOrFile, bind(nameOrFile, laid, home.toAbsolutePath(), problems, Startable.YES));
+    }
+
+    /** Null, with a problem, when there is no such experiment. */
+    private static Config laid(String nameOrFile, Config over, List<String> problems) {
+        Config experiment = named(nameOrFile, "experiment", EXPERIMENTS, problems);
+        return experiment == null ? null : over.withFallback(ofMethod(over, experiment));
+    }
+
+    static String submission(String nameOrFile, List<String> overrides, Path home) {
+        List<String> problems = new ArrayList<>();
+        Config over = overrides(overrides, problems);
+        // A file may have them for ./sluice distill; who writes one here means it.
+        for (String section : OF_NODES) {
+            if (over.hasPathOrNull(section)) {
+                problems.add(ofNode(over, section));
+            }
+        }
+        Config laid = laid(nameOrFile, over, problems);
+        Path from = home.toAbsolutePath();
+        Settings settings = bind(nameOrFile, laid, from, problems, Startable.MAY_BE_NOT);
+        Config given = laid.resolveWith(laid.withFallback(defaults(List.of())));
+        Config own = OF_NODES.stream().reduce(settings.resolved(), Config::withoutPath, (x, y) -> x);
+        for (String key : own.getConfig(SUPERVISION).root().keySet()) {
+            if (!given.hasPathOrNull(SUPERVISION + "." + key)) {
+                own = own.withoutPath(SUPERVISION + "." + key);
+            }
+        }
+        Path teacher = settings.experiment().teacher();
+        if (teacher.startsWith(from)) {
+            own = own.withValue(
+                    TEACHER,
+                    ConfigValueFactory.fromAnyRef(from.relativize(teacher).toString()));
+        }
+        return own.root()
+                .render(ConfigRenderOptions.defaults().setOriginComments(false).setJson(false));
+    }
+
+    private static String ofNode(Config config, String section) {
+        return section
+                + " belongs to the node that runs the experiment: leave it out here, and set it where the node is"
+                + " started" + Binder.where(config, section);
     }
 
     private static Settings requireTeacher(String source, Settings settings) {
@@ -60,7 +102,7 @@ final class SettingsReader {
         if (!Files.isRegularFile(teacher) || !Files.isReadable(teacher)) {
             throw new BadSettings(
                     source,
-                    List.of("experiment.teacher = " + teacher
+                    List.of(TEACHER + " = " + teacher
                             + " must be a file that can be read: train one with train-teacher, or name another"));
         }
         return settings;
@@ -111,8 +153,7 @@ final class SettingsReader {
         Config experiment = text(source, text);
         for (String section : OF_NODES) {
             if (experiment.hasPathOrNull(section)) {
-                problems.add(section + " belongs to the node that runs the experiment: leave it out here, and set it"
-                        + " where the node is started" + Binder.where(experiment, section));
+                problems.add(ofNode(experiment, section));
                 experiment = experiment.withoutPath(section);
             }
         }
@@ -130,16 +171,29 @@ final class SettingsReader {
         Path from = home.toAbsolutePath();
         Settings read = new Binder(complete, new Scalars(from, from, from), problems)
                 .bind(Settings.class, source, Bundled.FASHION, settings -> {});
-        return requireTeacher(
-                source,
-                new Settings(
-                        read.experiment(),
-                        read.checkpoint(),
-                        here.serving(),
-                        here.node(),
-                        here.engine(),
-                        here.cluster(),
-                        read.supervision()));
+        return at(source, read, here, here.engine());
+    }
+
+    static Settings takenUp(Settings run, DeploymentSettings here) {
+        return at("the run " + run.experiment().name(), run, here, run.engine());
+    }
+
+    private static Settings at(String source, Settings run, DeploymentSettings here, EngineSettings engine) {
+        try {
+            return requireTeacher(
+                    source,
+                    new Settings(
+                            run.experiment(),
+                            run.checkpoint(),
+                            here.serving(),
+                            here.node(),
+                            engine,
+                            here.cluster(),
+                            run.supervision()));
+        } catch (Limits.Exceeded e) {
+            throw new BadSettings(
+                    source, e.problems().stream().map(Limits.Problem::toString).toList());
+        }
     }
 
     private static Config text(String source, String text) {

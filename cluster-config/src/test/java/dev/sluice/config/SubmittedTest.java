@@ -159,4 +159,62 @@ class SubmittedTest {
                 .containsExactly("experiment.teacher = " + home.resolve("teachers/none.pt")
                         + " must be a file that can be read: train one with train-teacher, or name another");
     }
+
+    private Path mine(String more) throws IOException {
+        return Files.writeString(home.resolve("mine.conf"), MINE + more);
+    }
+
+    @Test
+    void aSubmissionLeavesToTheClusterWhatIsTheClusters() throws IOException {
+        Path elsewhere = Files.createDirectory(home.resolve("elsewhere"));
+        String text = Settings.submission(
+                mine("supervision.work-within = 45s").toString(),
+                List.of("supervision.cycle-stall-after=90s", "experiment.recipe.seed=7"),
+                home);
+        Files.createDirectories(elsewhere.resolve("teachers"));
+        Path teacher = Files.createFile(elsewhere.resolve("teachers/fashion.pt"));
+
+        Settings there = Settings.submitted(text, here, elsewhere);
+
+        assertThat(there.experiment().teacher()).as("of the other installation").isEqualTo(teacher);
+        assertThat(there.experiment().recipe().seed()).isEqualTo(7);
+        assertThat(there.supervision().workWithin()).isEqualTo(Duration.ofSeconds(45));
+        assertThat(there.supervision().cycleStallAfter()).isEqualTo(Duration.ofSeconds(90));
+        assertThat(there.supervision().restarts()).as("the node's").isEqualTo(9);
+    }
+
+    @Test
+    void aTeacherElsewhereIsSubmittedAsItIsAndNeedNotBeHere() throws IOException {
+        Path conf = mine("");
+        String text = Settings.submission(conf.toString(), List.of("experiment.teacher=/nowhere/teacher.pt"), home);
+
+        assertThat(Refusals.of(() -> submitted(text)))
+                .containsExactly(
+                        "experiment.teacher = /nowhere/teacher.pt must be a file that can be read: train one with"
+                                + " train-teacher, or name another");
+    }
+
+    @Test
+    void whatBelongsToTheNodeIsSentByNoFileAndTakenFromNoOverride() throws IOException {
+        Path file = mine("engine.threads = 7");
+
+        assertThat(Settings.submission(file.toString(), List.of(), home)).doesNotContain("threads");
+        assertThat(Refusals.of(() -> Settings.submission(file.toString(), List.of("engine.threads=2"), home)))
+                .containsExactly(
+                        "engine belongs to the node that runs the experiment: leave it out here, and set it where"
+                                + " the node is started");
+    }
+
+    @Test
+    void aRunThatGoesOnAtAnotherNodeKeepsItsEngine() {
+        Settings begun = submitted(MINE);
+        DeploymentSettings other =
+                DeploymentSettings.load("one-process", List.of("engine.threads=2", "serving.deadline=9s"), home);
+
+        Settings there = begun.takenUpBy(other);
+
+        assertThat(there.identity()).isEqualTo(begun.identity());
+        assertThat(there.serving()).isSameAs(other.serving());
+        assertThat(there.supervision()).isEqualTo(begun.supervision());
+    }
 }

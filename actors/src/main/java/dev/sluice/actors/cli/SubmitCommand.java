@@ -25,7 +25,8 @@ final class SubmitCommand implements Callable<Integer> {
             paramLabel = "NAME|FILE.conf",
             description =
                     "A bundled experiment (fashion, mixture-2d, quick) or a file. The teacher that it names must be"
-                            + " where the cluster's nodes find it.")
+                            + " where the cluster's control node finds it, not here; one below this installation's"
+                            + " folder is looked for below the cluster's.")
     private String experiment;
 
     @Option(
@@ -48,8 +49,7 @@ final class SubmitCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         PrintWriter out = spec.commandLine().getOut();
-        Settings read = Settings.load(experiment, settings, Home.folder());
-        JsonNode status = control.post("/v1/experiments", read.renderExperiment());
+        JsonNode status = control.post("/v1/experiments", Settings.submission(experiment, settings, Home.folder()));
         String name = status.get("name").asText();
         out.println("sluice: " + name + " is under way, its run is in "
                 + status.get("run").asText());

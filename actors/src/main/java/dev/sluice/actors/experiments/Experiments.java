@@ -45,13 +45,14 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  */
 public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+    private static final Duration TAKE_UP_AGAIN_EVERY = Duration.ofSeconds(10);
 
     /** Stop every experiment at its next cycle, and end: another control node goes on with them. */
     public record HandOver() implements ExperimentsMessage.Local {}
 
     private record Look() implements ExperimentsMessage.Local {}
 
-    private record TakeUp(Path run) implements ExperimentsMessage.Local {}
+    private record TakeUpAgain(Path run, String name) implements ExperimentsMessage.Local {}
 
     private record Ended(String name, ActorRef<?> supervisor, Outcome outcome) implements ExperimentsMessage.Local {}
 
@@ -92,9 +93,8 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         this.files = files;
         this.runs = new SubmittedRuns(here.node().runs());
         timers.startTimerWithFixedDelay(LOOK_EVERY, new Look(), LOOK_EVERY);
-        for (Path run : runs.all()) {
-            context.getSelf().tell(new TakeUp(run));
-        }
+        // Before any message: nobody is told that there is no such experiment because it has not been read yet.
+        runs.all().forEach(this::takeUp);
     }
 
     /**
@@ -121,7 +121,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
                 .onMessage(ExperimentsMessage.Submit.class, this::onSubmit)
                 .onMessage(ExperimentsMessage.GetAll.class, this::onGetAll)
                 .onMessage(ExperimentsMessage.Cancel.class, this::onCancel)
-                .onMessage(TakeUp.class, this::onTakeUp)
+                .onMessage(TakeUpAgain.class, this::onTakeUpAgain)
                 .onMessage(Look.class, this::onLook)
                 .onMessage(Progressed.class, this::onProgressed)
                 .onMessage(Ended.class, this::onEnded)
@@ -159,38 +159,86 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     }
 
     /** Goes on with what was under way when the last keeper of experiments ended. */
-    private Behavior<ExperimentsMessage> onTakeUp(TakeUp order) {
-        if (handingOver) {
-            return this;
-        }
+    private void takeUp(Path run) {
         try {
-            RunFolder folder = RunFolder.open(order.run());
-            Settings settings =
-                    Settings.submitted(Settings.read(folder.config()).renderExperiment(), here, home);
+            RunFolder folder = RunFolder.open(run);
+            Settings settings = Settings.read(folder.config());
             ExperimentStatus status = SubmittedRuns.status(folder, settings);
             statuses.put(status.name(), status);
             if (!status.state().isOver()) {
-                goOn(order, folder, settings);
+                goOn(folder, settings, status);
             }
-        } catch (BadSettings | RunStart.CannotResume | BadRunFolder | NetworkFileException | IOException e) {
-            getContext().getLog().error("the run in {} cannot go on: {}", order.run(), e.getMessage());
+        } catch (BadSettings | BadRunFolder | IOException e) {
+            getContext().getLog().error("the run in {} cannot be read: {}", run, e.getMessage());
+            String name = run.getFileName().toString();
+            statuses.putIfAbsent(
+                    name,
+                    new ExperimentStatus(
+                            name,
+                            run.toString(),
+                            State.FAILED,
+                            0,
+                            0,
+                            0,
+                            0,
+                            0,
+                            "its folder cannot be read: " + e.getMessage()));
         }
-        return this;
     }
 
-    private void goOn(TakeUp order, RunFolder folder, Settings settings) throws IOException {
+    /** What is in the way may be mended, such as a file that is not there now: it is tried again, and said. */
+    private void goOn(RunFolder folder, Settings settings, ExperimentStatus status) {
+        try {
+            Settings now = settings.takenUpBy(here);
+            TeacherCheck.requireFits(now.experiment());
+            goOn(folder, now);
+        } catch (BadSettings
+                | IllegalArgumentException
+                | RunStart.CannotResume
+                | BadRunFolder
+                | NetworkFileException
+                | IOException e) {
+            getContext().getLog().error("the run in {} cannot go on: {}", folder.root(), e.getMessage());
+            statuses.put(status.name(), with(status, State.WAITING, "it cannot go on: " + e.getMessage()));
+            takeUpAgain(folder, settings, TAKE_UP_AGAIN_EVERY);
+        }
+    }
+
+    private void goOn(RunFolder folder, Settings settings) throws IOException {
         Closeable lock;
         try {
             lock = folder.lock();
         } catch (BadRunFolder e) {
             // Whoever had it is on its way out, or is the other side of a split and will be.
             getContext().getLog().warn("{}", e.getMessage());
-            timers.startSingleTimer(order, order, LOOK_EVERY);
+            takeUpAgain(folder, settings, LOOK_EVERY);
             return;
         }
-        RunStart start = RunStart.resumed(settings, folder);
+        RunStart start;
+        try {
+            start = RunStart.resumed(settings, folder);
+        } catch (IOException | RuntimeException e) {
+            close(lock);
+            throw e;
+        }
         start.notes().forEach(note -> getContext().getLog().info("{}: {}", folder.root(), note));
         start(start, lock);
+    }
+
+    private void takeUpAgain(RunFolder folder, Settings settings, Duration after) {
+        TakeUpAgain again = new TakeUpAgain(folder.root(), settings.experiment().name());
+        timers.startSingleTimer(again, again, after);
+    }
+
+    /** Unless it was cancelled meanwhile, and perhaps another submitted in its place. */
+    private Behavior<ExperimentsMessage> onTakeUpAgain(TakeUpAgain again) {
+        ExperimentStatus status = statuses.get(again.name());
+        if (!handingOver
+                && status.run().equals(again.run().toString())
+                && !status.state().isOver()) {
+            takeUp(again.run());
+        }
+        return this;
     }
 
     private void start(RunStart start, Closeable lock) {
@@ -224,6 +272,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
                         start.supervisor(run.recorder, courier, listener),
                         "supervisor-" + suffix,
                         DispatcherSelector.defaultDispatcher());
+        run.supervisor.tell(new PhaseSupervisor.ServeOn());
         running.put(name, run);
         List<Integer> cycles = start.settings().experiment().cycles();
         statuses.put(
