@@ -62,14 +62,14 @@ class NodeCourierTest {
         for (int i = 0; i < 200; i++) {
             sender.courier().deliver(actor, batch(i, 4 * (i * i)));
             if (i % 20 == 19) {
-                await().until(() -> sender.courier().outgoingBytes() < 4 << 20);
+                await().atMost(PATIENCE).until(() -> sender.courier().outgoingBytes() < 4 << 20);
             }
         }
         for (int i = 0; i < 200; i++) {
             assertThat(probe.receiveMessage(PATIENCE)).isEqualTo(batch(i, 4 * (i * i)));
         }
-        await().until(() -> sender.courier().outgoingBytes() == 0);
-        await().until(() -> receiver.courier().incomingBytes() == 0);
+        await().atMost(PATIENCE).until(() -> sender.courier().outgoingBytes() == 0);
+        await().atMost(PATIENCE).until(() -> receiver.courier().incomingBytes() == 0);
         probe.expectNoMessage(Duration.ofMillis(100));
     }
 
@@ -132,7 +132,7 @@ class NodeCourierTest {
         for (int i = 0; i < count; i++) {
             if (sender.courier().deliver(actor, batch(i, bytes)) == Pressure.HIGH) {
                 high++;
-                await().until(() -> sender.courier().outgoingBytes() < 2 << 20);
+                await().atMost(PATIENCE).until(() -> sender.courier().outgoingBytes() < 2 << 20);
             }
             worstOut = Math.max(worstOut, sender.courier().outgoingBytes());
         }
@@ -217,7 +217,7 @@ class NodeCourierTest {
                     for (int i = 0; i < 3; i++) {
                         courier.deliver(actor, batch(i, 100));
                     }
-                    await().until(() -> receiver.courier().incomingBytes() > 300);
+                    await().atMost(PATIENCE).until(() -> receiver.courier().incomingBytes() > 300);
                     first.countDown();
                     return null;
                 });
@@ -260,6 +260,6 @@ class NodeCourierTest {
         }
         assertThat(probe.receiveMessage(PATIENCE)).isEqualTo(batch(0, 8));
         assertThat(probe.receiveMessage(PATIENCE)).isEqualTo(batch(2, 8));
-        await().until(() -> sender.courier().outgoingBytes() == 0);
+        await().atMost(PATIENCE).until(() -> sender.courier().outgoingBytes() == 0);
     }
 }

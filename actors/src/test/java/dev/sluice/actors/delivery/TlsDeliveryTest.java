@@ -54,7 +54,8 @@ class TlsDeliveryTest {
                 assertThat(there.receiveMessage(PATIENCE)).isEqualTo(batch(size, size));
                 assertThat(here.receiveMessage(PATIENCE)).isEqualTo(batch(size + 4, size));
             }
-            await().until(() -> one.courier().outgoingBytes() + other.courier().outgoingBytes() == 0);
+            await().atMost(PATIENCE)
+                    .until(() -> one.courier().outgoingBytes() + other.courier().outgoingBytes() == 0);
         }
     }
 

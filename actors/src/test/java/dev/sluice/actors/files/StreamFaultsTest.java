@@ -56,6 +56,11 @@ class StreamFaultsTest {
         files = nodes.files();
     }
 
+    private void beImpatient() throws IOException {
+        files.close();
+        files = nodes.impatientFiles();
+    }
+
     @AfterEach
     void stop() throws IOException {
         files.close();
@@ -141,6 +146,7 @@ class StreamFaultsTest {
     void aServerThatFallsSilentIsGivenUp() throws IOException {
         byte[] half = java.util.Arrays.copyOf(CONTENT, SIZE / 2);
         nodes.serve(sending(n -> chunks(half).concat(Source.maybe())));
+        beImpatient();
         long begun = System.nanoTime();
 
         assertThatThrownBy(this::fetch)
@@ -186,6 +192,7 @@ class StreamFaultsTest {
     @Test
     void aServerThatNeverTakesAFileIsGivenUpAndOneThatDiesIsNoticed() throws Exception {
         nodes.serve(sending(n -> Source.empty()));
+        beImpatient();
         Path target = Path.of("/store/critic.safetensors");
 
         assertThatThrownBy(() -> store(target, CONTENT))

@@ -25,8 +25,10 @@ import org.apache.pekko.cluster.typed.Join;
 
 /** A control node with a store, and a node with a cache and nothing else, both in this JVM, connected over loopback. */
 final class TwoNodes implements AutoCloseable {
+    static final TransferSettings SETTINGS =
+            new TransferSettings(1L << 30, 4, Duration.ofSeconds(20), Duration.ofSeconds(15));
+    /** For somebody who falls silent on purpose: a first connection on a busy machine takes longer at times. */
     static final Duration QUIET = Duration.ofSeconds(3);
-    static final TransferSettings SETTINGS = new TransferSettings(1L << 30, 4, QUIET, Duration.ofSeconds(15));
 
     final ActorTestKit control = kit();
     final ActorTestKit worker = kit();
@@ -74,6 +76,11 @@ final class TwoNodes implements AutoCloseable {
 
     StreamedFiles files() throws IOException {
         return files(SETTINGS);
+    }
+
+    /** Which gives up what stands still for {@link #QUIET}. */
+    StreamedFiles impatientFiles() throws IOException {
+        return files(new TransferSettings(1L << 30, 4, QUIET, Duration.ofSeconds(15)));
     }
 
     StreamedFiles files(TransferSettings settings) throws IOException {

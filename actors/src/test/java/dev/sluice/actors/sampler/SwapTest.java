@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -203,7 +204,8 @@ class SwapTest {
                 seen.add(made.modelVersion());
             }
             bench.supervisor.expectMessageClass(SwapDone.class);
-            assertThat(bench.networks.open()).as("the teacher and one expert").isEqualTo(2);
+            // The old one is closed when the new one is in charge, and said to be.
+            Awaitility.await("the teacher and one expert").until(() -> bench.networks.open() == 2);
         }
         assertThat(seen).hasSizeGreaterThan(2);
     }

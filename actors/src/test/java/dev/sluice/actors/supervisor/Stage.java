@@ -197,6 +197,14 @@ final class Stage {
         return node;
     }
 
+    /** Waits until the supervisor has been told what the node offers. */
+    void awaitOffer(ActorRef<NodeMessage> node) {
+        TestProbe<Done> made = kit.createTestProbe();
+        node.tell(new FakeNode.AwaitOffer(made.getRef()));
+        made.expectMessage(Done.getInstance());
+        settle();
+    }
+
     void register(ActorRef<NodeMessage> node) {
         kit.system().receptionist().tell(Receptionist.register(Discovery.NODE, node));
     }

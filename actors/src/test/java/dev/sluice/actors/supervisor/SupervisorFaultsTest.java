@@ -65,8 +65,7 @@ class SupervisorFaultsTest {
         stage = new Stage(kit);
         stage.run();
         TestProbe<Object> standby = kit.createTestProbe();
-        stage.join("second", Map.of(role, standby.getRef()));
-        stage.settle();
+        stage.awaitOffer(stage.join("second", Map.of(role, standby.getRef())));
 
         stage.player(role).stop();
 
@@ -289,8 +288,7 @@ class SupervisorFaultsTest {
     void aNodeThatDoesNotAnswerAnOrderIsPassedOver() {
         stage = new Stage(kit);
         TestProbe<CriticMessage> dumb = kit.createTestProbe();
-        stage.join("a-silent-one", Map.of(Role.CRITIC, dumb.getRef()), false);
-        stage.settle();
+        stage.awaitOffer(stage.join("a-silent-one", Map.of(Role.CRITIC, dumb.getRef()), false));
         stage.offer(Role.GENERATOR, Role.CRITIC, Role.TEACHER, Role.SAMPLER);
         stage.sampler.expectMessageClass(SamplerMessage.Serve.class);
         stage.critic.expectNoMessage(Duration.ofMillis(20));

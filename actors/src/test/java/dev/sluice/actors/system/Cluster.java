@@ -102,21 +102,21 @@ final class Cluster implements AutoCloseable {
     }
 
     /** Starts a control node that experiments are submitted to, with its runs in a folder. */
-    Sluice control(String name, int port, Path runs) throws IOException {
-        return put(
-                name,
-                Sluice.start(
-                        "node",
-                        "--roles",
-                        "control",
-                        "--node-port",
-                        Integer.toString(port),
-                        "--seed",
-                        "127.0.0.1:" + controlPort,
-                        "--port",
-                        "0",
-                        "--runs",
-                        runs.toString()));
+    Sluice control(String name, int port, Path runs, String... more) throws IOException {
+        List<String> all = new ArrayList<>(List.of(
+                "node",
+                "--roles",
+                "control",
+                "--node-port",
+                Integer.toString(port),
+                "--seed",
+                "127.0.0.1:" + controlPort,
+                "--port",
+                "0",
+                "--runs",
+                runs.toString()));
+        all.addAll(Arrays.asList(more));
+        return put(name, Sluice.start(all.toArray(String[]::new)));
     }
 
     int controlPort() {
@@ -194,6 +194,15 @@ final class Cluster implements AutoCloseable {
         return EventLog.read(log).events().stream()
                 .filter(event -> event.type().equals(type))
                 .toList();
+    }
+
+    /** The first event {@code type} that was recorded after the first {@code other}. */
+    EventLog.Event firstAfter(String other, String type) throws IOException {
+        return EventLog.read(run.resolve("events.jsonl")).events().stream()
+                .dropWhile(event -> !event.type().equals(other))
+                .filter(event -> event.type().equals(type))
+                .findFirst()
+                .orElseThrow();
     }
 
     void awaitEvents(String type, int count) {

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -90,6 +91,38 @@ class ExperimentsIT {
         }
     }
 
+    /** Alone it would begin a cluster of its own, and the others would wait in the old one for ever. */
+    @Test
+    @Tag("long")
+    void theOnlyControlNodeIsStoppedInOrderAndFindsTheOthersWhenItIsBack() throws Exception {
+        Path runs = folder.resolve("runs");
+        try (Cluster cluster = new Cluster(folder.resolve("none"))) {
+            int port = Cluster.freePort();
+            String[] seeds = {"--seed", "127.0.0.1:" + port};
+            cluster.control("only", cluster.controlPort(), runs, seeds);
+            cluster.node(
+                    "worker",
+                    "generator,critic,teacher,sampler",
+                    "--node-port",
+                    Integer.toString(port),
+                    seeds[0],
+                    seeds[1]);
+            try (Sluice submitted = submit(cluster.url("only"))) {
+                submitted.awaitLine("(fashion training, phase 1/2, cycle ([3-9]|1[0-2]))", PATIENCE);
+                cluster.get("only").terminate();
+                assertThat(cluster.get("only").exitCode(PATIENCE)).isEqualTo(128 + 15);
+                submitted.exitCode(PATIENCE);
+            }
+            cluster.control("only", cluster.controlPort(), runs, seeds);
+            Path run = runs.resolve("fashion-1");
+            Awaitility.await("the run is finished with the worker that was there")
+                    .atMost(PATIENCE)
+                    .until(() -> !events(run, "run-finished").isEmpty());
+            assertThat(cluster.get("worker").isAlive()).isTrue();
+            Cluster.assertSame(run, untouched);
+        }
+    }
+
     @Test
     void aControlNodeThatLeavesHandsItsExperimentsToTheOther() throws Exception {
         Path runs = folder.resolve("runs");
@@ -101,7 +134,7 @@ class ExperimentsIT {
             String first = cluster.url("first");
             String second = cluster.url("second");
             try (Sluice submitted = submit(first)) {
-                submitted.awaitLine("(fashion training, phase 1/2, cycle [3-9])", PATIENCE);
+                submitted.awaitLine("(fashion training, phase 1/2, cycle ([3-9]|1[0-2]))", PATIENCE);
                 cluster.get("first").terminate();
                 assertThat(cluster.get("first").exitCode(PATIENCE)).isEqualTo(128 + 15);
                 submitted.exitCode(PATIENCE);

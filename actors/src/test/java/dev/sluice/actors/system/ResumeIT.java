@@ -63,6 +63,8 @@ class ResumeIT {
         int kills = 0;
         for (int moment : moments) {
             try (Sluice sluice = kills == 0 ? begin("killed", MIXTURE) : resume("killed")) {
+                // The records of the start before may have that cycle already: this one has begun, too.
+                int started = kills + 1;
                 Awaitility.await("cycle " + moment + ", seed " + seed)
                         .atMost(PATIENCE)
                         .pollInterval(Duration.ofMillis(1 + random.nextInt(40)))
@@ -70,7 +72,7 @@ class ResumeIT {
                             assertThat(sluice.isAlive())
                                     .as(String.join("\n", sluice.output()))
                                     .isTrue();
-                            return cyclesIn(folder.resolve("killed")) > moment;
+                            return cyclesIn(folder.resolve("killed")) > moment && epochs("killed") == started;
                         });
                 sluice.kill();
                 kills++;
@@ -82,12 +84,19 @@ class ResumeIT {
 
         assertSameResult(killed, untouched, 4);
         // Contract R1: every start has an epoch of its own.
-        assertThat(EventLog.read(killed.resolve("events.jsonl")).events().stream()
+        assertThat(epochs(killed.getFileName().toString())).isEqualTo(21);
+    }
+
+    /** That a phase was begun or gone on with in. */
+    private long epochs(String run) throws IOException {
+        Path log = folder.resolve(run).resolve("events.jsonl");
+        return !Files.exists(log)
+                ? 0
+                : EventLog.read(log).events().stream()
                         .filter(event -> event.type().equals("phase-begun"))
                         .map(event -> ((Number) event.fields().get("epoch")).intValue())
                         .distinct()
-                        .count())
-                .isEqualTo(21);
+                        .count();
     }
 
     @Test
