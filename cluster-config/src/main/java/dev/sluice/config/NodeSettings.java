@@ -20,6 +20,8 @@ import java.util.regex.Pattern;
  * @param port that the other nodes reach it by; 0 takes any free one
  * @param bindHost address to listen on where that is not {@code host}: behind address translation, in a container
  * @param bindPort likewise
+ * @param deliveryPort for the tensors of other nodes, on the address that is listened on; 0 takes any free one, which they
+ *     are told
  * @param seeds {@code host:port} of nodes to join; empty for a node that starts its own cluster
  * @param runs folder that runs are kept in, absolute; used by control nodes
  * @param sharedStore whether this node sees the folders of runs under the same paths as the control nodes do; files are
@@ -38,6 +40,7 @@ public record NodeSettings(
         int port,
         Optional<String> bindHost,
         Optional<Integer> bindPort,
+        int deliveryPort,
         List<String> seeds,
         Path runs,
         boolean sharedStore,
@@ -79,6 +82,12 @@ public record NodeSettings(
         limits.within("port", port, 0, MOST_PORT);
         bindHost.ifPresent(address -> requireAddress(limits, "bind-host", address));
         bindPort.ifPresent(number -> limits.within("bind-port", number, 1, MOST_PORT));
+        limits.within("delivery-port", deliveryPort, 0, MOST_PORT);
+        limits.requireTogether(
+                deliveryPort == 0 || deliveryPort != bindPort.orElse(port),
+                "delivery-port",
+                deliveryPort,
+                "must not be the port of node.port or node.bind-port, which is for everything else between nodes");
         limits.requireTogether(
                 bindPort.isEmpty() || port != 0,
                 "bind-port",
@@ -115,6 +124,7 @@ public record NodeSettings(
                 port,
                 Optional.empty(),
                 Optional.empty(),
+                0,
                 seeds,
                 Path.of("runs").toAbsolutePath(),
                 true,

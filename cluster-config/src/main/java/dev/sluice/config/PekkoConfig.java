@@ -38,7 +38,9 @@ public final class PekkoConfig {
                 "pekko.cluster.roles",
                 node.roles().stream().map(Role::key).toList(),
                 "pekko.cluster.seed-nodes",
-                seeds));
+                seeds,
+                "sluice.delivery.port",
+                node.deliveryPort()));
         node.bindHost().ifPresent(host -> own.put(ARTERY + "bind.hostname", host));
         node.bindPort().ifPresent(port -> own.put(ARTERY + "bind.port", port));
         if (node.tls().enabled()) {

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import dev.sluice.protocol.Role;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.apache.pekko.util.WildcardIndex;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -26,6 +28,17 @@ class PekkoConfigTest {
         assertThat(config.getInt("pekko.remote.artery.canonical.port")).isEqualTo(25_521);
         assertThat(config.getStringList("pekko.cluster.roles")).containsExactly("generator", "critic");
         assertThat(config.getStringList("pekko.cluster.seed-nodes")).containsExactly("pekko://sluice@10.0.0.1:25520");
+    }
+
+    @Test
+    void bothPortsBetweenNodesCanBeFixed(@TempDir Path home) {
+        DeploymentSettings settings =
+                DeploymentSettings.load("one-process", List.of("node.port=25520", "node.delivery-port=25521"), home);
+        Config fixed = PekkoConfig.forNode(settings.node(), settings.cluster());
+
+        assertThat(fixed.getInt("pekko.remote.artery.canonical.port")).isEqualTo(25_520);
+        assertThat(fixed.getInt("sluice.delivery.port")).isEqualTo(25_521);
+        assertThat(config.getInt("sluice.delivery.port")).as("any").isZero();
     }
 
     @Test

@@ -49,6 +49,7 @@ class RefusalTest {
                     node.host="[::]" | node.host = "[::]" must be an address by which the other nodes reach this one
                     node.bind-host= | node.bind-host = "" must be an address to listen on: 127.0.0.1
                     node.bind-port=25520 | node.bind-port = 25520 must go with a node.port other than 0: nobody would know by which port to reach this node
+                    node.delivery-port=70000 | node.delivery-port = 70000 must be between 0 and 65535
                     node.bind-port=0 | node.bind-port = 0 must be between 1 and 65535
                     node.health-port=65536 | node.health-port = 65536 must be between 0 and 65535
                     node.health-host= | node.health-host = "" must be an address to listen on: 127.0.0.1
@@ -94,12 +95,20 @@ class RefusalTest {
                     serving.max-wait=60s | serving.max-wait = 60s must be shorter than serving.deadline = 60s: every request would be refused while it waits for its batch (--set)
                     supervision.swap-within=179s | supervision.swap-within = 179s must be at least 180s: a swap waits for the batch that runs (serving.deadline = 60s) and then loads (supervision.load-within = 120s) (--set)
                     supervision.work-within=120s | supervision.work-within = 120s must be shorter than supervision.cycle-stall-after = 120s: the whole ring would be called stuck before it is known which role is (--set)
-                    supervision.place-within=60s | supervision.place-within = 60s must be shorter than supervision.roles-within = 60s: the run would fail before a second node was asked (--set)
-                    supervision.back-off-max=60s | supervision.back-off-max = 60s must be shorter than supervision.roles-within = 60s: the run would fail for want of a role while it holds that role back itself (--set)
+                    supervision.place-within=180s | supervision.place-within = 180s must be shorter than supervision.roles-within = 180s: the run would fail before a second node was asked (--set)
+                    supervision.back-off-max=180s | supervision.back-off-max = 180s must be shorter than supervision.roles-within = 180s: the run would fail for want of a role while it holds that role back itself (--set)
                     supervision.back-off-max=999ms | supervision.back-off-max = 999ms must not be shorter than supervision.back-off-min = 1s (--set)
                     """)
     void timeOutsThatCannotWorkTogether(String override, String problem) {
         assertThat(refusals(override)).containsExactly(problem);
+    }
+
+    @Test
+    void onePortIsNotForTwoThings() {
+        assertThat(refusals("node.port=7077", "node.delivery-port=7077"))
+                .containsExactly(
+                        "node.delivery-port = 7077 must not be the port of node.port or node.bind-port, which is for"
+                                + " everything else between nodes (--set)");
     }
 
     @Test

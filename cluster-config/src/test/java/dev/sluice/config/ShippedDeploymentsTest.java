@@ -60,7 +60,9 @@ class ShippedDeploymentsTest {
         DeploymentSettings other = load(file);
 
         assertThat(other.node().seeds())
-                .containsExactly(control.node().host() + ":" + control.node().port());
+                .as("the one that controls, which finds the others by theirs when it is back")
+                .startsWith(control.node().host() + ":" + control.node().port())
+                .hasSizeGreaterThan(1);
         assertThat(other.node().roles()).doesNotContain(Role.CONTROL).hasSize(Role.values().length - 1);
         assertThat(other.cluster()).isEqualTo(control.cluster());
     }
@@ -76,7 +78,12 @@ class ShippedDeploymentsTest {
         assertThat(trainer.node().tls().enabled()).isTrue();
         assertThat(trainer.node().sharedStore()).isFalse();
         assertThat(trainer.node().seeds())
-                .containsExactly(control.node().host() + ":" + control.node().port());
+                .containsExactly(
+                        control.node().host() + ":" + control.node().port(),
+                        trainer.node().host() + ":" + trainer.node().port());
+        assertThat(trainer.supervision().rolesWithin())
+                .as("a machine may be started again meanwhile")
+                .isGreaterThanOrEqualTo(Duration.ofMinutes(10));
         assertThat(control.node().tls().certificate())
                 .contains(folder.toRealPath().resolve("certificates/gpu-1.example.crt"));
         assertThat(control.cluster().profile()).isEqualTo(ClusterSettings.Profile.REAL_CLUSTER);
@@ -177,11 +184,15 @@ class ShippedDeploymentsTest {
         JsonNode control = manifests.get("StatefulSet sluice-control");
         assertThat(control.at("/spec/replicas").asInt()).isIn(1, 3);
         DeploymentSettings first = started(manifests, control);
-        assertThat(seeds)
-                .hasSize(3)
-                .startsWith(first.node().host() + ":" + first.node().port());
+        assertThat(seeds).startsWith(first.node().host() + ":" + first.node().port());
         for (int pod = 0; pod < 3; pod++) {
             assertThat(seeds.get(pod)).startsWith("sluice-control-" + pod + ".");
+        }
+        for (JsonNode set : nodes(manifests)) {
+            DeploymentSettings settings = started(manifests, set);
+            assertThat(seeds)
+                    .as("a single control node finds the others when it is back")
+                    .contains(settings.node().host() + ":" + settings.node().port());
         }
     }
 
@@ -222,6 +233,22 @@ class ShippedDeploymentsTest {
                         .at("/spec/ports/0/port")
                         .asInt())
                 .isEqualTo(ports(control).get("cluster"));
+    }
+
+    @Test
+    void kubernetesStartsWhatTheImageHas() throws Exception {
+        String image = Files.readString(DEPLOYMENTS.resolve("kubernetes/Dockerfile"));
+        for (JsonNode set : nodes(manifests())) {
+            assertThat(container(set).at("/command/0").asText()).isEqualTo("/opt/sluice/sluice");
+            int threads = started(manifests(), set).engine().threads();
+            assertThat(container(set).at("/resources/limits/cpu").asInt())
+                    .as("one more than it computes with, for heartbeats")
+                    .isGreaterThan(threads);
+        }
+        assertThat(image).contains("COPY . /opt/sluice", "ENTRYPOINT [\"/opt/sluice/sluice\"]");
+        assertThat(Files.readString(Path.of(System.getProperty("sluice.home"), ".dockerignore")))
+                .as("an authority's key is in no image")
+                .contains("certificates/");
     }
 
     @Test

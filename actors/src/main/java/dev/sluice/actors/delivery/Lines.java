@@ -66,7 +66,7 @@ final class Lines {
         } catch (IOException | RuntimeException e) {
             throw new IllegalStateException(
                     "cannot take other nodes' tensors at " + host + ":" + settings.port() + " (" + e.getMessage()
-                            + "): set sluice.delivery.port to a free one, or to 0",
+                            + "): set node.delivery-port to a free one, or to 0",
                     e);
         }
     }
