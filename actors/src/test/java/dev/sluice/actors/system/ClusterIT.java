@@ -134,7 +134,7 @@ class ClusterIT {
     @Test
     void nodesJoinLeaveInOrderAndAreKilledInTheMiddleOfACycle() throws Exception {
         // Enough for the starts of two processes, on a fast machine too.
-        String[] budget = {"--set", "experiment.cycles=[50, 10]"};
+        String[] budget = {"--set", "experiment.cycles=[40, 8]"};
         Path longer = Cluster.untouched(folder.resolve("longer"), budget);
         try (Cluster cluster = new Cluster(folder.resolve("run"))) {
             cluster.control(budget);
@@ -158,7 +158,7 @@ class ClusterIT {
                     .containsEntry("phase", handedOver.fields().get("phase"));
 
             int before = cluster.cycles();
-            assertThat(before).as("the run is at work").isLessThan(60 - 2);
+            assertThat(before).as("the run is at work").isLessThan(48 - 2);
             long since = System.nanoTime();
             // Each of the two plays a trainer now.
             cluster.get("second").kill();
