@@ -13,7 +13,7 @@ import picocli.CommandLine.Spec;
         name = "cancel",
         mixinStandardHelpOptions = true,
         description = "Ends an experiment of a cluster, and what serves it. What it has made stays in its folder:"
-                + " ./sluice resume goes on with it, ./sluice serve serves it.")
+                + " ./sluice resume goes on with it outside of the cluster, ./sluice serve serves it.")
 final class CancelCommand implements Callable<Integer> {
     @Parameters(paramLabel = "NAME", description = "Of the experiment, as ./sluice experiments shows it.")
     private String name;

@@ -45,6 +45,9 @@ record TrainingSession(RunStart start, boolean stay) {
         CompletableFuture<Outcome> ended = new CompletableFuture<>();
         CompletableFuture<Done> told = new CompletableFuture<>();
         ActorRef<SupervisorMessage> supervisor = supervisor(process, recorder, ended);
+        if (stay) {
+            supervisor.tell(new PhaseSupervisor.ServeOn());
+        }
         stopBeforeShutdown(process, supervisor, told);
         writeOutBeforeTheEnd(process, recorder);
         Outcome outcome = finish(process, recorder, await(ended));

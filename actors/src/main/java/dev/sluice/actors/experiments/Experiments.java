@@ -363,11 +363,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
 
     private Behavior<ExperimentsMessage> onHandOver(HandOver order) {
         handingOver = true;
-        running.forEach((name, run) -> {
-            if (!statuses.get(name).state().isOver()) {
-                run.supervisor.tell(new PhaseSupervisor.Stop());
-            }
-        });
+        running.values().forEach(run -> run.supervisor.tell(new PhaseSupervisor.Stop()));
         return endWhenHandedOver();
     }
 

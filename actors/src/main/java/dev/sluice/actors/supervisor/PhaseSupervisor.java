@@ -58,13 +58,16 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     /** The gallery has drawn the samples of a stage, or given up. */
     public record Drawn(int phase) implements SupervisorMessage.Local {}
 
-    /** Stop at the next cycle boundary, keep a checkpoint there, and end with {@link Outcome.Stopped}. */
+    /**
+     * Stop at the next cycle boundary, keep a checkpoint there, and end with {@link Outcome.Stopped}; leave alone what serves a
+     * run that is finished.
+     */
     public record Stop() implements SupervisorMessage.Local {}
 
     /** Nobody wants the run any more: end it, and what serves it, now. */
     public record Cancel() implements SupervisorMessage.Local {}
 
-    /** When the run is finished, go on replacing samplers that are lost, and use those that come, until {@link Cancel}. */
+    /** When the run is finished, go on replacing samplers that are lost, and use those that come, until told to end. */
     public record ServeOn() implements SupervisorMessage.Local {}
 
     /** Answered at once. */
@@ -526,9 +529,11 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onStop(Stop stop) {
-        if (!over && !finished && !stopping) {
+        if (!over && !stopping) {
             stopping = true;
-            if (training.isTrained()) {
+            if (finished) {
+                seeToNothing();
+            } else if (training.isTrained()) {
                 stopped();
             } else {
                 training.stand();
@@ -733,10 +738,14 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         end(new Outcome.Failed(cause));
     }
 
-    private void end(Outcome outcome) {
+    private void seeToNothing() {
         over = true;
         limits.forgetAll();
         timers.cancelAll();
+    }
+
+    private void end(Outcome outcome) {
+        seeToNothing();
         releaseRing();
         if (!finished) {
             listener.tell(outcome);

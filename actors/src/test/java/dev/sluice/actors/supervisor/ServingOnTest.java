@@ -121,6 +121,18 @@ class ServingOnTest {
     }
 
     @Test
+    void stoppingLeavesTheSamplersAlone() {
+        finishAndServeOn();
+
+        stage.tell(new PhaseSupervisor.Stop());
+        stage.settle();
+        stage.sampler.stop();
+        stage.settle();
+
+        stage.recorder.expectNoMessage(Duration.ofMillis(20));
+    }
+
+    @Test
     void aRunThatIsNotServedOnIsOver() {
         stage = new Stage(kit);
         finish();

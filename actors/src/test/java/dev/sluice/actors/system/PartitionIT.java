@@ -103,7 +103,6 @@ class PartitionIT {
         node(2);
         List<String> all = new ArrayList<>(List.of("submit", "fashion"));
         Cluster.settings().forEach(setting -> all.addAll(List.of("--set", setting)));
-        // Longer than everybody but the control node needs to notice the cut, end and be started again.
         all.add("--follow");
         return machines.start(1, all.toArray(String[]::new));
     }
