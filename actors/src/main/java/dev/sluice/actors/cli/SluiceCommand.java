@@ -2,6 +2,7 @@ package dev.sluice.actors.cli;
 
 import dev.sluice.actors.experiments.RunStart;
 import dev.sluice.actors.http.ListenException;
+import dev.sluice.actors.node.CannotStart;
 import dev.sluice.config.BadSettings;
 import dev.sluice.monitoring.run.BadRunFolder;
 import dev.sluice.runtime.network.NetworkFileException;
@@ -74,6 +75,7 @@ public final class SluiceCommand implements Runnable {
                 || e instanceof BadSettings
                 || e instanceof BadRunFolder
                 || e instanceof ListenException
+                || e instanceof CannotStart
                 || e instanceof RunStart.CannotResume
                 || e instanceof NetworkFileException
                 || e instanceof IOException) {

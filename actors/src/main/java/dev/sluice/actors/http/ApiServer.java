@@ -65,7 +65,8 @@ public final class ApiServer {
                 .bindFlow(Flow.fromMaterializer((materializer, attributes) -> connection(api)))
                 .thenApply(binding -> binding.addToCoordinatedShutdown(TO_FINISH_ON_SHUTDOWN, system))
                 .exceptionally(failure -> {
-                    throw new CompletionException(ListenException.of(settings.host(), settings.port(), failure));
+                    throw new CompletionException(
+                            ListenException.of(settings.host(), settings.port(), "--port N", failure));
                 });
     }
 

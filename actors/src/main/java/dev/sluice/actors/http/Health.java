@@ -28,7 +28,7 @@ public final class Health {
                 .bindSync(request -> answer(system, request))
                 .thenApply(binding -> binding.addToCoordinatedShutdown(TO_FINISH_ON_SHUTDOWN, system))
                 .exceptionally(failure -> {
-                    throw new CompletionException(ListenException.of(host, port, failure));
+                    throw new CompletionException(ListenException.of(host, port, "node.health-port", failure));
                 });
     }
 

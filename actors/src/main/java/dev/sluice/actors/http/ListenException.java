@@ -8,7 +8,8 @@ public final class ListenException extends RuntimeException {
         super(message, cause);
     }
 
-    static ListenException of(String host, int port, Throwable failure) {
+    /** @param key of the port: an option, or a setting */
+    static ListenException of(String host, int port, String key, Throwable failure) {
         Throwable root = failure;
         while (root.getCause() != null) {
             root = root.getCause();
@@ -16,12 +17,13 @@ public final class ListenException extends RuntimeException {
         String reason = String.valueOf(root.getMessage());
         if (reason.contains("in use")) {
             return new ListenException(
-                    "port " + port + " on " + host + " is in use; choose another with --port N, or 0 for any free one",
+                    "port " + port + " on " + host + " is in use; choose another with " + key
+                            + ", or 0 for any free one",
                     failure);
         }
         return new ListenException(
                 "cannot listen on " + host + ":" + port + " (" + reason
-                        + "); serving.host must be an address of this machine and the port one that you may open",
+                        + "); it must be an address of this machine, and a port that you may open: " + key,
                 failure);
     }
 }

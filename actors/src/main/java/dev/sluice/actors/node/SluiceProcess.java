@@ -41,6 +41,7 @@ import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.SpawnProtocol;
 import org.apache.pekko.actor.typed.SupervisorStrategy;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.Cluster;
@@ -49,6 +50,7 @@ import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
 import org.apache.pekko.cluster.typed.Join;
 import org.apache.pekko.cluster.typed.SingletonActor;
 import org.apache.pekko.http.javadsl.ServerBinding;
+import org.apache.pekko.remote.RemoteTransportException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -86,7 +88,8 @@ public final class SluiceProcess implements AutoCloseable {
      * if there is one.
      *
      * @param devices that it offers, each with the networks on it
-     * @throws IllegalStateException when the HTTP port cannot be had; the message is written for the user
+     * @throws CannotStart when a port between nodes, or the cache, cannot be had
+     * @throws dev.sluice.actors.http.ListenException when a port for HTTP cannot
      */
     public static SluiceProcess start(DeploymentSettings settings, Map<String, Networks> devices) {
         return start(settings, devices, Optional.empty());
@@ -101,7 +104,7 @@ public final class SluiceProcess implements AutoCloseable {
      * Starts a node of a cluster whose experiments are submitted to it.
      *
      * @param home of the installation
-     * @throws IllegalStateException as above
+     * @throws CannotStart as above
      */
     public static SluiceProcess startNode(DeploymentSettings settings, Map<String, Networks> devices, Path home) {
         return start(settings, devices, Optional.of(home));
@@ -110,10 +113,7 @@ public final class SluiceProcess implements AutoCloseable {
     private static SluiceProcess start(
             DeploymentSettings settings, Map<String, Networks> devices, Optional<Path> home) {
         CompletableFuture<Actors> actors = new CompletableFuture<>();
-        ActorSystem<SpawnProtocol.Command> system = ActorSystem.create(
-                guardian(settings, devices, actors),
-                PekkoConfig.SYSTEM,
-                PekkoConfig.forNode(settings.node(), settings.cluster()));
+        ActorSystem<SpawnProtocol.Command> system = system(settings, guardian(settings, devices, actors));
         SluiceProcess process = new SluiceProcess(system, await(actors));
         try {
             if (settings.node().seeds().isEmpty()) {
@@ -141,6 +141,22 @@ public final class SluiceProcess implements AutoCloseable {
         }
     }
 
+    private static ActorSystem<SpawnProtocol.Command> system(
+            DeploymentSettings settings, Behavior<SpawnProtocol.Command> guardian) {
+        NodeSettings node = settings.node();
+        try {
+            return ActorSystem.create(guardian, PekkoConfig.SYSTEM, PekkoConfig.forNode(node, settings.cluster()));
+        } catch (RemoteTransportException e) {
+            throw new CannotStart(
+                    "cannot be reached by other nodes at " + node.bindHost().orElse(node.host()) + ":"
+                            + node.bindPort().orElse(node.port()) + " ("
+                            + e.getMessage().replaceFirst(".*Exception: ", "")
+                            + "); choose another port with --node-port N, or 0 for any free one, and an address of this"
+                            + " machine with --host",
+                    e);
+        }
+    }
+
     /** The one keeper of experiments in the cluster, wherever it is. */
     private static ActorRef<ExperimentsMessage> keeper(
             ActorSystem<?> system, Behavior<ExperimentsMessage> experiments) {
@@ -153,41 +169,46 @@ public final class SluiceProcess implements AutoCloseable {
                         .withSettings(ClusterSingletonSettings.create(system).withRole(Role.CONTROL.key())));
     }
 
-    /** The node at the path {@code /user/node}, and beside it what belongs to runs. */
+    /** The node at the path {@code /user/node}, and beside it what belongs to runs; or nothing, and why. */
     private static Behavior<SpawnProtocol.Command> guardian(
             DeploymentSettings settings, Map<String, Networks> devices, CompletableFuture<Actors> started) {
         return Behaviors.setup(context -> {
-            Map<String, Networks> stored;
             try {
-                stored = stored(context.getSystem(), settings.node(), devices);
-            } catch (IOException e) {
-                started.completeExceptionally(new IllegalStateException(
-                        "the cache node.cache = " + settings.node().cache() + " cannot be used: " + e.getMessage()));
-                return Behaviors.stopped();
+                started.complete(actors(context, settings, devices));
+                return SpawnProtocol.create();
+            } catch (IllegalStateException e) {
+                started.completeExceptionally(new CannotStart(e.getMessage(), e));
+            } catch (RuntimeException e) {
+                started.completeExceptionally(e);
             }
-            Courier courier = NodeCourier.start(context.getSystem(), context.spawn(lost(), "lost"));
-            Address address = Cluster.get(context.getSystem()).selfMember().address();
-            ActorRef<NodeMessage> node = context.spawn(
-                    Node.create(
-                            settings.node().name().orElseGet(address::hostPort),
-                            settings.node().roles(),
-                            stored,
-                            SamplerSettings.of(settings.serving()),
-                            courier),
-                    Discovery.NODE_NAME);
-            Departure.prepare(context.getSystem(), node);
-            // Not handling its end ends the system too: a process without its roles is none.
-            context.watch(node);
-            Optional<ActorRef<FilesMessage>> files = Optional.empty();
-            if (settings.node().roles().contains(Role.CONTROL)) {
-                // It keeps what it has been told to serve: a request that it fails at is refused, and no more.
-                Behavior<FilesMessage> server = Behaviors.supervise(FileServer.create(TransferSettings.DEFAULTS))
-                        .onFailure(SupervisorStrategy.resume());
-                files = Optional.of(context.spawn(server, "files", DispatcherSelector.blocking()));
-            }
-            started.complete(new Actors(node, courier, files));
-            return SpawnProtocol.create();
+            return Behaviors.stopped();
         });
+    }
+
+    private static Actors actors(
+            ActorContext<SpawnProtocol.Command> context, DeploymentSettings settings, Map<String, Networks> devices) {
+        Map<String, Networks> stored = stored(context.getSystem(), settings.node(), devices);
+        Courier courier = NodeCourier.start(context.getSystem(), context.spawn(lost(), "lost"));
+        Address address = Cluster.get(context.getSystem()).selfMember().address();
+        ActorRef<NodeMessage> node = context.spawn(
+                Node.create(
+                        settings.node().name().orElseGet(address::hostPort),
+                        settings.node().roles(),
+                        stored,
+                        SamplerSettings.of(settings.serving()),
+                        courier),
+                Discovery.NODE_NAME);
+        Departure.prepare(context.getSystem(), node);
+        // Not handling its end ends the system too: a process without its roles is none.
+        context.watch(node);
+        Optional<ActorRef<FilesMessage>> files = Optional.empty();
+        if (settings.node().roles().contains(Role.CONTROL)) {
+            // It keeps what it has been told to serve: a request that it fails at is refused, and no more.
+            Behavior<FilesMessage> server = Behaviors.supervise(FileServer.create(TransferSettings.DEFAULTS))
+                    .onFailure(SupervisorStrategy.resume());
+            files = Optional.of(context.spawn(server, "files", DispatcherSelector.blocking()));
+        }
+        return new Actors(node, courier, files);
     }
 
     /** What this process itself sent, and not one of its roles. */
@@ -200,12 +221,20 @@ public final class SluiceProcess implements AutoCloseable {
 
     /** The devices' networks, with their files from the control nodes where this node does not see their folders. */
     private static Map<String, Networks> stored(
-            ActorSystem<?> system, NodeSettings settings, Map<String, Networks> devices) throws IOException {
+            ActorSystem<?> system, NodeSettings settings, Map<String, Networks> devices) {
         if (settings.sharedStore()) {
             return devices;
         }
-        StreamedFiles files = StreamedFiles.start(
-                system, settings.cache(), TransferSettings.DEFAULTS.withCacheBytes((long) settings.cacheGib() << 30));
+        StreamedFiles files;
+        try {
+            files = StreamedFiles.start(
+                    system,
+                    settings.cache(),
+                    TransferSettings.DEFAULTS.withCacheBytes((long) settings.cacheGib() << 30));
+        } catch (IOException e) {
+            throw new IllegalStateException(
+                    "the cache node.cache = " + settings.cache() + " cannot be used: " + e.getMessage(), e);
+        }
         system.getWhenTerminated().thenAccept(done -> free(files));
         Map<String, Networks> stored = new LinkedHashMap<>();
         devices.forEach((device, networks) -> stored.put(device, new StoredNetworks(networks, files)));

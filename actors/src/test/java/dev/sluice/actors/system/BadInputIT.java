@@ -13,6 +13,8 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a user reads when the input is wrong: one clear message with the mend, no stack trace, a non-zero exit. */
 @Timeout(120)
@@ -103,19 +105,30 @@ class BadInputIT {
         assertThat(folder.resolve("run")).doesNotExist();
     }
 
-    @Test
-    void portInUse() throws Exception {
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "serving.port       | port %s on 127.0.0.1 is in use; choose another with --port N",
+                "node.health-port   | port %s on 127.0.0.1 is in use; choose another with node.health-port",
+                "node.port          | cannot be reached by other nodes at 127.0.0.1:%s",
+                "node.delivery-port | cannot take other nodes' tensors at 127.0.0.1:%s (Address already in use): set"
+                        + " node.delivery-port to a free one, or to 0",
+            })
+    void portInUse(String key, String message) throws Exception {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            String port = Integer.toString(taken.getLocalPort());
+            int port = taken.getLocalPort();
             assertRefused(
-                    "port " + port + " on 127.0.0.1 is in use",
+                    message.formatted(port),
                     "distill",
                     "--experiment",
                     "quick",
                     "--run",
                     folder.resolve("run").toString(),
-                    "--port",
-                    port);
+                    "--set",
+                    "serving.port=0",
+                    "--set",
+                    key + "=" + port);
         }
         assertThat(folder.resolve("run")).doesNotExist();
     }
