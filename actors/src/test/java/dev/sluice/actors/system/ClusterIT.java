@@ -66,6 +66,7 @@ class ClusterIT {
     }
 
     @Test
+    @Tag("long")
     void theSupervisorIsKilledInTheMiddleOfAPhaseChange() throws Exception {
         try (Kept kept = new Kept(folder.resolve("run"))) {
             kept.records().awaitEvents("phase-ended", 1);
@@ -132,6 +133,7 @@ class ClusterIT {
     }
 
     @Test
+    @Tag("long")
     void nodesJoinLeaveInOrderAndAreKilledInTheMiddleOfACycle() throws Exception {
         // Enough for the starts of two processes, on a fast machine too.
         String[] budget = {"--set", "experiment.cycles=[40, 8]"};

@@ -19,6 +19,7 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,6 +53,7 @@ class ResumeIT {
     Path folder;
 
     @Test
+    @Tag("long")
     void killedTwentyTimesAtRandomMoments() throws Exception {
         Path untouched = finish(begin("untouched", MIXTURE), "untouched");
         int total = cyclesIn(untouched);
