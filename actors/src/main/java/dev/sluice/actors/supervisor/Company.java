@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.pekko.actor.ActorCell;
 import org.apache.pekko.actor.ActorPath;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -251,30 +252,63 @@ final class Company {
                         .anyMatch(o -> o.role() == role && o.offer().node().equals(node));
     }
 
-    /** Rather not where this role failed last, then where the fewest trainers are, then always the same. */
+    /**
+     * Rather not where this role failed last, then where there is an accelerator, then where the fewest trainers are, then
+     * always the same.
+     */
     private Optional<SupervisorMessage.NodeOffer> best(Role role) {
         return offers.values().stream()
                 .filter(offer -> isOpen(offer, role))
                 .min(Comparator.<SupervisorMessage.NodeOffer, Boolean>comparing(
                                 offer -> failed.containsKey(new Seat(offer.node(), role)))
-                        .thenComparing(this::trainers)
+                        .thenComparing(offer -> isProcessor(freest(offer)))
+                        .thenComparing(offer -> trainers(offer, freest(offer)))
                         .thenComparing(offer -> offer.node().path().toString()));
     }
 
-    /** On the node's freest device, with those that are ordered and not in its offer yet. */
-    private long trainers(SupervisorMessage.NodeOffer offer) {
-        long onTheirWay = orders.values().stream()
-                .filter(o -> TRAINERS.contains(o.role()) && o.offer().node().equals(offer.node()))
-                .count();
-        return freest(offer).trainers() + onTheirWay;
-    }
-
-    private static DeviceOffer freest(SupervisorMessage.NodeOffer offer) {
+    /**
+     * An accelerator before the processor, whatever the memory; then where the fewest trainers are, then the fewest of this
+     * experiment's others, so that roles share a device only where there are more of them than devices.
+     */
+    private DeviceOffer freest(SupervisorMessage.NodeOffer offer) {
         return offer.devices().stream()
-                .min(Comparator.comparingInt(DeviceOffer::trainers)
+                .min(Comparator.comparing(Company::isProcessor)
+                        .thenComparing(device -> trainers(offer, device))
+                        .thenComparing(device -> mine(offer, device))
                         .thenComparing(Comparator.comparingLong(DeviceOffer::memoryBytes)
                                 .reversed()))
                 .orElseThrow();
+    }
+
+    private static boolean isProcessor(DeviceOffer device) {
+        return device.name().equals("cpu");
+    }
+
+    /** Those that the node told of, and those that are ordered and not in its offer yet. */
+    private long trainers(SupervisorMessage.NodeOffer offer, DeviceOffer device) {
+        return device.trainers()
+                + ordersTo(offer, device)
+                        .filter(order -> TRAINERS.contains(order.role()))
+                        .count();
+    }
+
+    /** This experiment's teachers and samplers there, and those that are ordered. */
+    private long mine(SupervisorMessage.NodeOffer offer, DeviceOffer device) {
+        long playing = players.values().stream()
+                .filter(p -> SPREAD.contains(p.role())
+                        && p.node().equals(offer.node())
+                        && p.device().equals(device.name()))
+                .count();
+        return playing
+                + ordersTo(offer, device)
+                        .filter(order -> SPREAD.contains(order.role()))
+                        .count();
+    }
+
+    private Stream<Order> ordersTo(SupervisorMessage.NodeOffer offer, DeviceOffer device) {
+        return orders.values().stream()
+                .filter(order -> order.offer().node().equals(offer.node())
+                        && order.device().equals(device.name()));
     }
 
     private void order(Role role, SupervisorMessage.NodeOffer offer) {
