@@ -69,7 +69,7 @@ final class DistillCommand implements Callable<Integer> {
             return inProcesses(out, run != null ? run : nextRun(chosen.name()));
         }
         DeploymentSettings here = settings.deployment();
-        Map<String, Networks> devices = Device.networks(here.engine());
+        Map<String, Networks> devices = Device.networks(here);
         try (SluiceProcess process = SluiceProcess.start(here, devices)) {
             RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
             Closeable lock = folder.lock();

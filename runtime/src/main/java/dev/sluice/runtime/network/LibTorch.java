@@ -43,6 +43,7 @@ final class LibTorch {
 
     /** A manager for one network's long-lived arrays. The caller closes it. */
     static PtNDManager newManager(Device device) {
+        EngineLoading.require();
         return (PtNDManager) NDManager.newBaseManager(device, "PyTorch");
     }
 
@@ -55,6 +56,7 @@ final class LibTorch {
             throw new IllegalArgumentException("there is no device " + name + "; write cpu, gpu:0, gpu:1 ...");
         }
         int index = name.equals("gpu") ? 0 : Integer.parseInt(name.substring(4));
+        EngineLoading.require();
         int offered = Engine.getEngine("PyTorch").getGpuCount();
         if (index >= offered) {
             throw new IllegalArgumentException("there is no device " + name + ": this machine offers libtorch "

@@ -28,6 +28,16 @@ public final class TorchNetworks implements Networks {
         return new TorchNetworks(LibTorch.device(device));
     }
 
+    /**
+     * Loads libtorch now, so that what keeps it from loading is known before anything depends on it. Later calls do nothing.
+     * Call {@link #on} first: the number of threads is read here.
+     *
+     * @throws EngineNotLoaded when it cannot be loaded
+     */
+    public static void load() {
+        EngineLoading.require();
+    }
+
     @Override
     public long deviceMemory() {
         return LibTorch.memory(device);
