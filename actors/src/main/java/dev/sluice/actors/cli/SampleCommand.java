@@ -1,5 +1,7 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.experiments.TeacherCheck;
+import dev.sluice.config.NodeSettings;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.PhasePlan;
@@ -17,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
 import picocli.CommandLine.ArgGroup;
@@ -121,6 +124,8 @@ final class SampleCommand implements Callable<Integer> {
     }
 
     private MixturePlan teacherAlone() {
+        TeacherCheck.requireSamples(
+                source.teacher, guidance != 1, NodeSettings.TRIAL_WITHIN, Optional.empty(), device.threads());
         NetworkCard card = NetworkFile.readCard(source.teacher);
         return new MixturePlan(
                 new ModelCard("teacher", card.sampleShape(), card.classNames()),

@@ -3,6 +3,7 @@ package dev.sluice.runtime.network;
 import ai.djl.Device;
 import ai.djl.engine.EngineException;
 import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.util.Utils;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
 import java.nio.file.Path;
@@ -26,6 +27,16 @@ public final class TorchNetworks implements Networks {
     public static TorchNetworks on(String device, int threads) {
         System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
         return new TorchNetworks(LibTorch.device(device));
+    }
+
+    /** Where libtorch's libraries are unpacked; a place for small files that may be lost. */
+    public static Path cacheFolder() {
+        return Utils.getCacheDir();
+    }
+
+    /** Loads libtorch, which any use does; for those who want to know first that it loads. */
+    public void load() {
+        LibTorch.newManager(device).close();
     }
 
     @Override
