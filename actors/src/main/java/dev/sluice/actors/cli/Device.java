@@ -18,6 +18,10 @@ final class Device {
     @Option(names = "--threads", description = "That one operation may use. Default: the number of processors.")
     private int threads = Runtime.getRuntime().availableProcessors();
 
+    int threads() {
+        return threads;
+    }
+
     TorchNetworks networks() {
         if (threads < 1) {
             throw new UserError("--threads " + threads + " must be at least 1");

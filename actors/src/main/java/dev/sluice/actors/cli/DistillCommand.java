@@ -64,7 +64,8 @@ final class DistillCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         Settings settings = Settings.load(experiment, options.overrides(), Home.folder());
         ExperimentSettings chosen = settings.experiment();
-        UserError.whenRefused(() -> TeacherCheck.requireFits(chosen));
+        UserError.whenRefused(() -> TeacherCheck.requireRoom(
+                settings, TeacherCheck.requireFits(settings), TeacherCheck.budget(settings.node())));
         if (processes) {
             return inProcesses(out, run != null ? run : nextRun(chosen.name()));
         }

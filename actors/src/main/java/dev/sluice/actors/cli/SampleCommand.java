@@ -1,6 +1,8 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.actors.sampler.Classes;
+import dev.sluice.config.NodeSettings;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.PhasePlan;
@@ -19,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
@@ -170,6 +173,8 @@ final class SampleCommand implements Callable<Integer> {
     }
 
     private MixturePlan teacherAlone() {
+        TeacherCheck.requireSamples(
+                source.teacher, guidance != 1, NodeSettings.TRIAL_WITHIN, Optional.empty(), device.threads());
         NetworkCard card = NetworkFile.readCard(source.teacher);
         return new MixturePlan(
                 new ModelCard("teacher", card.sampleShape(), card.classNames()),

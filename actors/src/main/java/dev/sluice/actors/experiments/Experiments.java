@@ -18,6 +18,7 @@ import dev.sluice.protocol.message.FilesMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.network.NetworkFileException;
+import dev.sluice.runtime.trial.MemoryBudget;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -71,6 +72,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     private final Courier courier;
     private final ActorRef<FilesMessage> files;
     private final SubmittedRuns runs;
+    private final MemoryBudget budget;
     private final TimerScheduler<ExperimentsMessage> timers;
     private final Map<String, Running> running = new TreeMap<>();
     private final Map<String, ExperimentStatus> statuses = new TreeMap<>();
@@ -92,6 +94,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         this.courier = courier;
         this.files = files;
         this.runs = new SubmittedRuns(here.node().runs());
+        this.budget = TeacherCheck.budget(here.node());
         timers.startTimerWithFixedDelay(LOOK_EVERY, new Look(), LOOK_EVERY);
         // Before any message: nobody is told that there is no such experiment because it has not been read yet.
         runs.all().forEach(this::takeUp);
@@ -144,10 +147,9 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
                                 "there is an experiment " + name
                                         + " already; cancel it, or give experiment.name another" + " value"));
             } else {
-                TeacherCheck.requireFits(settings.experiment());
+                TeacherCheck.promiseRoom(settings, TeacherCheck.requireFits(settings), budget);
                 forget(name);
-                RunFolder folder = runs.make(settings);
-                start(RunStart.first(settings, folder), folder.lock());
+                startFirst(settings);
                 order.replyTo().tell(told(name));
             }
         } catch (BadSettings | IllegalArgumentException | NetworkFileException e) {
@@ -156,6 +158,16 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             order.replyTo().tell(rejected(Reason.FAILED, e.getMessage()));
         }
         return this;
+    }
+
+    private void startFirst(Settings settings) throws IOException {
+        try {
+            RunFolder folder = runs.make(settings);
+            start(RunStart.first(settings, folder), folder.lock());
+        } catch (IOException | RuntimeException e) {
+            budget.release(settings.experiment().name());
+            throw e;
+        }
     }
 
     /** Goes on with what was under way when the last keeper of experiments ended. */
@@ -190,7 +202,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     private void goOn(RunFolder folder, Settings settings, ExperimentStatus status) {
         try {
             Settings now = settings.takenUpBy(here);
-            TeacherCheck.requireFits(now.experiment());
+            TeacherCheck.promiseRoom(now, TeacherCheck.requireFits(now), budget);
             goOn(folder, now);
         } catch (BadSettings
                 | IllegalArgumentException
@@ -350,6 +362,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             return this;
         }
         ExperimentStatus status = statuses.get(ended.name());
+        budget.onlyServes(ended.name());
         if (ended.outcome() instanceof Outcome.Finished) {
             statuses.put(ended.name(), with(status, State.FINISHED, ""));
         } else if (ended.outcome() instanceof Outcome.Failed failed) {

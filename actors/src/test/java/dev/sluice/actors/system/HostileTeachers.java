@@ -118,8 +118,11 @@ final class HostileTeachers {
                     if (!text.contains(FORWARD)) {
                         throw new IllegalStateException("the teacher's forward is another: " + text);
                     }
-                    bytes = text.replace(FORWARD, FORWARD.substring(0, FORWARD.indexOf("    B, C")) + code
-                                    + FORWARD.substring(FORWARD.indexOf("    B, C")))
+                    bytes = text.replace(
+                                    FORWARD,
+                                    FORWARD.substring(0, FORWARD.indexOf("    B, C"))
+                                            + code
+                                            + FORWARD.substring(FORWARD.indexOf("    B, C")))
                             .getBytes(StandardCharsets.UTF_8);
                 }
                 if (!entry.getName().endsWith(".debug_pkl")) {

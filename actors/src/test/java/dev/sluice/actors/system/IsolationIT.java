@@ -91,7 +91,9 @@ class IsolationIT {
                 assertThat(attacker.isAlive()).as(attacker.getName()).isFalse();
             }
             System.out.println("isolation: " + whole + " runs as alone beside " + outcomes);
-            assertThat(broken).as("what attackers met that they should not have").isEmpty();
+            assertThat(broken)
+                    .as("what attackers met that they should not have")
+                    .isEmpty();
             assertThat(node.isAlive()).isTrue();
             assertThat(whole).isPositive();
             assertThat(outcomes.keySet())
@@ -106,7 +108,8 @@ class IsolationIT {
     private Path alone() throws Exception {
         Path conf = Files.writeString(folder.resolve("alone.conf"), INNOCENT.formatted("alone"));
         Path run = folder.resolve("alone");
-        try (Sluice sluice = Sluice.start("distill", "--experiment", conf.toString(), "--run", run.toString(), "--port", "0")) {
+        try (Sluice sluice =
+                Sluice.start("distill", "--experiment", conf.toString(), "--run", run.toString(), "--port", "0")) {
             assertThat(sluice.exitCode(PATIENCE))
                     .as(String.join("\n", sluice.output()))
                     .isZero();
@@ -117,13 +120,18 @@ class IsolationIT {
     private Path innocent(String name) throws Exception {
         HttpResponse<String> submitted = submit(INNOCENT.formatted(name));
         assertThat(submitted.statusCode()).as(submitted.body()).isEqualTo(200);
-        Awaitility.await(name).atMost(Duration.ofMinutes(8)).pollInterval(Duration.ofMillis(500)).until(() -> {
-            assertThat(node.isAlive()).as(String.join("\n", node.output())).isTrue();
-            assertThat(resident()).as("resident bytes of the node").isLessThan(MOST_RESIDENT);
-            String state = state(name);
-            assertThat(state).as(name).isNotIn("failed", "cancelled");
-            return state.equals("finished");
-        });
+        Awaitility.await(name)
+                .atMost(Duration.ofMinutes(8))
+                .pollInterval(Duration.ofMillis(500))
+                .until(() -> {
+                    assertThat(node.isAlive())
+                            .as(String.join("\n", node.output()))
+                            .isTrue();
+                    assertThat(resident()).as("resident bytes of the node").isLessThan(MOST_RESIDENT);
+                    String state = state(name);
+                    assertThat(state).as(name).isNotIn("failed", "cancelled");
+                    return state.equals("finished");
+                });
         cancel(name);
         return folder.resolve("runs").resolve(name + "-1");
     }
@@ -191,11 +199,17 @@ class IsolationIT {
         });
         attacks.put("silent connections", name -> silentConnections());
         // Recipes.
-        attacks.put("a batch that wants all memory", name -> refused(quick(name, "recipe.batch = 65536, recipe.critic-updates = 8", null)));
-        attacks.put("numbers that explode", name -> fails(name, quick(
-                name,
-                "cycles = [1000, 1], recipe.generator.learning-rate = 1e30, recipe.critic.learning-rate = 1e30",
-                null)));
+        attacks.put(
+                "a batch that wants all memory",
+                name -> refused(quick(name, "recipe.batch = 65536, recipe.critic-updates = 8", null)));
+        attacks.put(
+                "numbers that explode",
+                name -> fails(
+                        name,
+                        quick(
+                                name,
+                                "cycles = [1000, 1], recipe.generator.learning-rate = 1e30, recipe.critic.learning-rate = 1e30",
+                                null)));
         attacks.put("cancelled and submitted again", name -> {
             for (int i = 0; i < 3; i++) {
                 HttpResponse<String> submitted = submit(quick(name, "cycles = [100000, 1]", null));
@@ -208,9 +222,13 @@ class IsolationIT {
         });
         // Teachers.
         attacks.put("a teacher that raises", name -> refusedOrFails(name, teachers.raises()));
-        attacks.put("a teacher that raises now and then", name -> fails(name, quick(name, "cycles = [100000, 1]", teachers.raisesNowAndThen())));
+        attacks.put(
+                "a teacher that raises now and then",
+                name -> fails(name, quick(name, "cycles = [100000, 1]", teachers.raisesNowAndThen())));
         attacks.put("an endless teacher", name -> refusedOrFails(name, teachers.endless()));
-        attacks.put("a teacher that is endless now and then", name -> fails(name, quick(name, "cycles = [100000, 1]", teachers.endlessNowAndThen())));
+        attacks.put(
+                "a teacher that is endless now and then",
+                name -> fails(name, quick(name, "cycles = [100000, 1]", teachers.endlessNowAndThen())));
         attacks.put("a teacher that asks for 100 GB", name -> refusedOrFails(name, teachers.huge()));
         attacks.put("a teacher that answers NaN", name -> refusedOrFails(name, teachers.notANumber()));
         attacks.put("a random teacher", name -> refusedOrFails(name, teachers.random()));

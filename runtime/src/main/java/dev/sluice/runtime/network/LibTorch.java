@@ -109,6 +109,27 @@ final class LibTorch {
         return (PtNDArray) IValueUtils.forward(module, new NDList(inputs), true).get(0);
     }
 
+    /** The type of what {@code module.forward(inputs)} returns, as TorchScript names it. */
+    static String answerType(PtSymbolBlock module, PtNDArray... inputs) {
+        JniUtils.setGradMode(false);
+        JniUtils.setGraphExecutorOptimize(false);
+        IValue[] arguments = new IValue[inputs.length];
+        try {
+            for (int i = 0; i < inputs.length; i++) {
+                arguments[i] = IValue.from(inputs[i]);
+            }
+            try (IValue answer = IValueUtils.forward(module, arguments)) {
+                return answer.getType();
+            }
+        } finally {
+            for (IValue argument : arguments) {
+                if (argument != null) {
+                    argument.close();
+                }
+            }
+        }
+    }
+
     /** Adds gradientᵀ·∂output/∂(parameters and inputs that take gradients) and frees the graph. */
     static void backward(PtNDArray output, PtNDArray gradient) {
         JniUtils.setGradMode(true);

@@ -28,6 +28,11 @@ public final class TorchNetworks implements Networks {
         return new TorchNetworks(LibTorch.device(device));
     }
 
+    /** Where libtorch's libraries are unpacked; a place for small files that may be lost. */
+    public static Path cacheFolder() {
+        return EngineFolder.choose(System.getenv(), System::getProperty).path();
+    }
+
     /**
      * Loads libtorch now, so that what keeps it from loading is known before anything depends on it. Later calls do nothing.
      * Call {@link #on} first: the number of threads is read here.
