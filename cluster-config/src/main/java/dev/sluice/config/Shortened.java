@@ -3,7 +3,7 @@ package dev.sluice.config;
 import java.nio.charset.StandardCharsets;
 
 /** Texts of users in messages: whole where they are short, else their beginning and their end. */
-final class Shortened {
+public final class Shortened {
     private Shortened() {}
 
     /**
@@ -12,7 +12,7 @@ final class Shortened {
      *
      * @param most characters of the result
      */
-    static String to(int most, String text) {
+    public static String to(int most, String text) {
         if (text.length() <= most) {
             return clean(text);
         }

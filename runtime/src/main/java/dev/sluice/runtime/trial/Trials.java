@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 
@@ -105,22 +106,41 @@ public final class Trials {
         };
     }
 
-    private static synchronized TrialReport one(ExpertRef ref, double earliest, double latest, Limits limits) {
+    private static TrialReport one(ExpertRef ref, double earliest, double latest, Limits limits) {
         String name = ref.sha256() + "-" + earliest + "-" + latest + "-" + FORMAT + ".json";
-        TrialReport known = KNOWN.get(name);
-        if (known == null) {
-            known = recall(name);
-        }
-        if (known == null) {
-            NetworkFile.readCard(Path.of(ref.path()));
-            Ended ended = tried(ref, earliest, latest, limits);
-            known = ended.report();
-            if (ended.definite()) {
-                keep(name, known);
+        Optional<TrialReport> known = known(name);
+        return known.isPresent() ? known.get() : tryOne(name, ref, earliest, latest, limits);
+    }
+
+    /** Never waits for a trial: whoever has a teacher that is known is not held up by another's that is endless. */
+    private static Optional<TrialReport> known(String name) {
+        synchronized (KNOWN) {
+            TrialReport known = KNOWN.get(name);
+            if (known == null) {
+                known = recall(name);
             }
+            if (known != null) {
+                KNOWN.put(name, known);
+            }
+            return Optional.ofNullable(known);
         }
-        KNOWN.put(name, known);
-        return known;
+    }
+
+    private static synchronized TrialReport tryOne(
+            String name, ExpertRef ref, double earliest, double latest, Limits limits) {
+        Optional<TrialReport> meanwhile = known(name);
+        if (meanwhile.isPresent()) {
+            return meanwhile.get();
+        }
+        NetworkFile.readCard(Path.of(ref.path()));
+        Ended ended = tried(ref, earliest, latest, limits);
+        if (ended.definite()) {
+            keep(name, ended.report());
+        }
+        synchronized (KNOWN) {
+            KNOWN.put(name, ended.report());
+        }
+        return ended.report();
     }
 
     private static Path kept(String name) {
