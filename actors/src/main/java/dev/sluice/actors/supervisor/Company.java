@@ -29,8 +29,9 @@ import org.apache.pekko.actor.typed.ActorRef;
  * join are used at once, and what a lost node played is ordered from another.
  */
 final class Company {
-    /** Somebody who plays. */
-    record Player(Role role, ActorRef<?> actor, ActorRef<NodeMessage> node, String nodeName, String device) {
+    /** Somebody who plays, placed by an order. */
+    record Player(
+            Role role, ActorRef<?> actor, ActorRef<NodeMessage> node, String nodeName, String device, long order) {
         boolean isTrainer() {
             return TRAINERS.contains(role);
         }
@@ -52,6 +53,8 @@ final class Company {
     private final Map<ActorRef<?>, Player> players = new LinkedHashMap<>();
     /** Seats that a node did not fill when it was asked, until it makes another offer. */
     private final Set<Seat> refused = new HashSet<>();
+    /** Why the seats that are empty were not filled when they were ordered last. */
+    private final Map<Seat, String> reasons = new LinkedHashMap<>();
     /** Seats whose player failed: not before the back-off is over, and then by somebody else. */
     private final Set<Seat> backingOff = new HashSet<>();
 
@@ -122,6 +125,7 @@ final class Company {
         unreachable.removeIf(node::equals);
         refused.removeIf(seat -> seat.node().equals(node));
         backingOff.removeIf(seat -> seat.node().equals(node));
+        reasons.keySet().removeIf(seat -> seat.node().equals(node));
         failed.keySet().removeIf(seat -> seat.node().equals(node));
         List.copyOf(orders.entrySet()).stream()
                 .filter(entry -> entry.getValue().offer().node().equals(node))
@@ -140,19 +144,38 @@ final class Company {
                 message.actor(),
                 order.offer().node(),
                 order.offer().name(),
-                order.device());
+                order.device(),
+                message.order());
         failed.remove(new Seat(player.node(), player.role()));
+        reasons.remove(new Seat(player.node(), player.role()));
         players.put(player.actor(), player);
         return Optional.of(player);
     }
 
-    /** A node refused or did not answer: another one is asked, or this one when it makes another offer. */
-    void notPlaced(long number) {
+    /**
+     * A node refused or did not answer: another one is asked, or this one when it makes another offer. Says whether that is
+     * news.
+     */
+    boolean notPlaced(long number, String reason) {
         Order order = forgetOrder(number);
-        if (order != null) {
-            refused.add(new Seat(order.offer().node(), order.role()));
-            fill();
+        if (order == null) {
+            return false;
         }
+        Seat seat = new Seat(order.offer().node(), order.role());
+        refused.add(seat);
+        boolean news = !reason.equals(reasons.put(seat, reason));
+        fill();
+        return news;
+    }
+
+    /** What nodes said that were asked to play these roles and do not, in brackets; empty when none did. */
+    String whyNot(Collection<Role> roles) {
+        String said = reasons.entrySet().stream()
+                .filter(entry -> roles.contains(entry.getKey().role()))
+                .map(Map.Entry::getValue)
+                .distinct()
+                .collect(Collectors.joining("; "));
+        return said.isEmpty() ? "" : " (" + said + ")";
     }
 
     private Order forgetOrder(long number) {
@@ -329,6 +352,11 @@ final class Company {
                         Optional.ofNullable(failed.get(new Seat(offer.node(), role))),
                         run.timeouts().work().toMillis(),
                         supervisor));
+    }
+
+    /** Orders that were given until now; the last one's number. */
+    long orders() {
+        return ordered;
     }
 
     /** Everybody who plays. */

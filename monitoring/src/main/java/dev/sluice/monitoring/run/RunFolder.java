@@ -153,6 +153,11 @@ public final class RunFolder {
         return root.resolve("epochs");
     }
 
+    /** How often the process died that trained the run; made with the first start. */
+    public Path deaths() {
+        return root.resolve("deaths.json");
+    }
+
     /** The finished expert of a phase, counted from 1. */
     public Path expert(int phase) {
         return root.resolve("experts").resolve("phase-" + phase + ".pt");
