@@ -121,9 +121,9 @@ public final class NetworkFile {
             throw new NetworkFileException(
                     file, "torn or not a TorchScript file (" + e.getMessage() + "); restore or retrain it", e);
         } catch (JsonProcessingException | IllegalArgumentException | NullPointerException e) {
-            throw new NetworkFileException(file, "its card " + extra + " does not read: " + firstLine(e), e);
+            throw new NetworkFileException(file, "its card " + extra + " does not read: " + EngineErrors.cause(e), e);
         } catch (IOException e) {
-            throw new NetworkFileException(file, "cannot be read: " + firstLine(e), e);
+            throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
         }
         throw new NetworkFileException(file, without);
     }
@@ -143,7 +143,7 @@ public final class NetworkFile {
         } catch (NoSuchFileException e) {
             throw new NetworkFileException(file, "there is no such network file", e);
         } catch (IOException e) {
-            throw new NetworkFileException(file, "cannot be read: " + firstLine(e), e);
+            throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
         }
     }
 
@@ -160,11 +160,7 @@ public final class NetworkFile {
         try {
             return Files.readAllBytes(file);
         } catch (IOException e) {
-            throw new NetworkFileException(file, "cannot be read: " + firstLine(e), e);
+            throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
         }
-    }
-
-    private static String firstLine(Exception e) {
-        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
 }

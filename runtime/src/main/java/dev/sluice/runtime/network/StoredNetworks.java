@@ -98,7 +98,7 @@ public final class StoredNetworks implements Networks {
         try {
             return having.have();
         } catch (IOException e) {
-            throw new NetworkFileException(Path.of(ref.path()), "cannot be had: " + e.getMessage(), e);
+            throw new NetworkFileException(Path.of(ref.path()), "cannot be had: " + EngineErrors.cause(e), e);
         }
     }
 }

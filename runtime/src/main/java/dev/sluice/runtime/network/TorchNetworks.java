@@ -142,8 +142,8 @@ public final class TorchNetworks implements Networks {
             return opening.apply(manager);
         } catch (EngineException e) {
             manager.close();
-            String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-            throw new NetworkFileException(file, "libtorch cannot load it: " + reason, e);
+
+            throw new NetworkFileException(file, "libtorch cannot load it: " + EngineErrors.cause(e), e);
         } catch (RuntimeException e) {
             manager.close();
             throw e;

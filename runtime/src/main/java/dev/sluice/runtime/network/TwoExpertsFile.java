@@ -95,7 +95,7 @@ public final class TwoExpertsFile {
             }
             return parse(file, Files.readAllBytes(file));
         } catch (IOException e) {
-            throw new NetworkFileException(file, "cannot be read: " + e.getMessage(), e);
+            throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
         }
     }
 
@@ -120,7 +120,7 @@ public final class TwoExpertsFile {
         } catch (IllegalArgumentException e) {
             throw new NetworkFileException(file, e.getMessage(), e);
         } catch (IOException e) {
-            throw new NetworkFileException(file, "cannot be read: " + e.getMessage(), e);
+            throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
         }
     }
 
