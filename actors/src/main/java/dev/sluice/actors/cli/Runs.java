@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** What a run's folder holds, for the commands that use it afterwards. */
 final class Runs {
@@ -30,7 +31,7 @@ final class Runs {
             experts.add(NetworkFile.reference("phase-" + k, file));
         }
         return new MixturePlan(
-                new ModelCard(experiment.name(), teacher.sampleShape(), teacher.classNames()),
+                new ModelCard(experiment.name(), Optional.of(folder.id()), teacher.sampleShape(), teacher.classNames()),
                 experiment.plan(),
                 experiment.recipe().schedule(),
                 NetworkFile.reference("teacher", experiment.teacher()),

@@ -321,6 +321,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         switch (ready.role()) {
             case SAMPLER -> {
                 serving.ready(ready.actor());
+                company.served();
                 finishWhenDone();
             }
             case TEACHER -> {
