@@ -215,7 +215,7 @@ public record RunStart(
                 settings.serving().deadline(),
                 drawn());
         return PhaseSupervisor.create(
-                plan(new ModelCard(experiment.name(), card.sampleShape(), card.classNames())),
+                plan(new ModelCard(experiment.name(), Optional.of(folder.id()), card.sampleShape(), card.classNames())),
                 recorder,
                 pictures,
                 courier,

@@ -42,6 +42,7 @@ public final class RunFolder {
             Files.createDirectories(absolute);
             requireEmpty(absolute);
             Files.writeString(absolute.resolve(CONFIG), configuration, StandardOpenOption.CREATE_NEW);
+            RunId.of(absolute);
         } catch (FileAlreadyExistsException e) {
             throw absolute.resolve(CONFIG).toString().equals(e.getFile())
                     ? alreadyARun(absolute)
@@ -126,6 +127,11 @@ public final class RunFolder {
     /** The folder itself, absolute. */
     public Path root() {
         return root;
+    }
+
+    /** What names this run and no other, whatever its name and wherever its folder is moved or copied to. */
+    public String id() {
+        return RunId.of(root);
     }
 
     /** The complete configuration the run was started with. */
