@@ -54,7 +54,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The cluster's experiments: one such actor in the cluster, on a control node. Each experiment has a supervisor and a
- * recorder of its own below it, a folder and an epoch; none can hurt another (contract F16).
+ * recorder of its own below it, a folder and an epoch; none can hurt another.
  *
  * <p>What is in the folder of runs is the truth: when this actor is started again, here or on another control node, it goes
  * on with every experiment that was submitted and is not over. It looks into that folder, so spawn it with
@@ -611,6 +611,8 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             statuses.put(ended.name(), with(status, State.FAILED, failed.cause()));
         } else if (ended.outcome() instanceof Outcome.Stopped stopped) {
             statuses.put(ended.name(), with(status, State.WAITING, "stopped; goes on from " + stopped.where()));
+            forget(ended.name());
+        } else if (ended.outcome() instanceof Outcome.Cancelled) {
             forget(ended.name());
         }
         return endWhenHandedOver();
