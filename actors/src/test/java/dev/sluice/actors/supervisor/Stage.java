@@ -108,6 +108,25 @@ final class Stage {
                 new RunPlan.Restarts(restarts, BACK_OFF, BACK_OFF.multipliedBy(4)));
     }
 
+    /** A run that skips as many cycles as there are. */
+    static RunPlan skippingAll() {
+        return new RunPlan(
+                RUN.epoch(),
+                RUN.from(),
+                RUN.card(),
+                RUN.teacher(),
+                RUN.plan(),
+                RUN.recipe(),
+                RUN.cycles(),
+                RUN.experts(),
+                RUN.teacherSteps(),
+                RUN.snapshotEvery(),
+                CYCLES,
+                RUN.keeping(),
+                RUN.timeouts(),
+                RUN.restarts());
+    }
+
     final ActorTestKit kit;
     final ManualTime time;
     final TestProbe<GeneratorMessage> generator;
