@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import java.io.PrintWriter;
 import java.util.List;
 import java.util.Optional;
 import org.slf4j.LoggerFactory;
@@ -51,7 +52,15 @@ public final class SluiceCommand implements Runnable {
 
     /** Runs a command and returns its exit code. */
     static int run(String... args) {
-        CommandLine line = new CommandLine(new SluiceCommand());
+        return run(new CommandLine(new SluiceCommand()), args);
+    }
+
+    /** As {@link #run(String...)}, with what it says where the caller wants it. */
+    static int run(PrintWriter out, PrintWriter err, String... args) {
+        return run(new CommandLine(new SluiceCommand()).setOut(out).setErr(err), args);
+    }
+
+    private static int run(CommandLine line, String... args) {
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, command));
         int code;

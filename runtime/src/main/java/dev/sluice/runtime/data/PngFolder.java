@@ -77,11 +77,18 @@ public final class PngFolder {
             throw new IOException(folder + " is empty: it must hold PNG files, or a sub-folder of them a class");
         }
         if (!classes.isEmpty()) {
-            requireClasses(folder, entries, classes);
+            requireClasses(folder, classes);
         }
         List<Path> files = new ArrayList<>();
         List<Integer> labels = new ArrayList<>();
         List<String> problems = new ArrayList<>();
+        if (!classes.isEmpty()) {
+            entries.stream()
+                    .filter(entry -> !classes.contains(entry))
+                    .map(stray -> folder + " has sub-folders, which are classes, but also the file "
+                            + stray.getFileName() + ": move it into one of them, or away")
+                    .forEach(problems::add);
+        }
         for (Path parent : classes.isEmpty() ? List.of(folder) : classes) {
             List<Path> images = list(parent);
             if (images.isEmpty()) {
@@ -99,8 +106,8 @@ public final class PngFolder {
         return load(files, labels.stream().mapToInt(Integer::intValue).toArray(), names);
     }
 
-    /** That the sub-folders of {@code folder} are classes and nothing lies beside them. */
-    private static void requireClasses(Path folder, List<Path> entries, List<Path> classes) throws IOException {
+    /** That the sub-folders of {@code folder} are not by their names something else. */
+    private static void requireClasses(Path folder, List<Path> classes) throws IOException {
         List<String> names = classes.stream()
                 .map(c -> c.getFileName().toString().toLowerCase(Locale.ROOT))
                 .toList();
@@ -121,15 +128,6 @@ public final class PngFolder {
                     .orElseThrow();
             throw new IOException(folder + " holds " + list(names, " and ") + ", which are no classes: give png:"
                     + images + " for the pictures; were they classes, give their folders other names");
-        }
-        if (classes.size() < entries.size()) {
-            List<String> strays = entries.stream()
-                    .filter(e -> !Files.isDirectory(e))
-                    .map(e -> e.getFileName().toString())
-                    .toList();
-            throw new IOException(folder + " has sub-folders, which are classes, but also the "
-                    + (strays.size() == 1 ? "file " : strays.size() + " files ") + list(strays, ", ")
-                    + ": move " + (strays.size() == 1 ? "it" : "them") + " into one of them, or away");
         }
     }
 

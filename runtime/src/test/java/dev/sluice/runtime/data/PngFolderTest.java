@@ -195,7 +195,7 @@ class PngFolderTest {
         Files.createDirectory(folder.resolve("empty"));
         assertRefused(folder.resolve("empty") + " is a class without an image");
         write("stray.png", SampleSheet.png(ramp(1)));
-        assertRefused("has sub-folders, which are classes, but also the file stray.png");
+        assertRefused("has sub-folders, which are classes, but also the file stray.png: move it into one of them");
         Files.delete(folder.resolve("stray.png"));
         Files.createDirectory(folder.resolve("empty").resolve("deeper"));
         assertRefused(folder.resolve("empty").resolve("deeper")
@@ -236,7 +236,11 @@ class PngFolderTest {
 
         write("LICENSE", new byte[1]);
         write("classes.csv", new byte[1]);
-        assertRefused("has sub-folders, which are classes, but also the 2 files LICENSE, classes.csv: move them");
+        assertRefused(
+                "5 things are wrong with these images",
+                "has sub-folders, which are classes, but also the file LICENSE: move it",
+                "has sub-folders, which are classes, but also the file classes.csv: move it",
+                text + " is not a PNG file");
     }
 
     @Test
