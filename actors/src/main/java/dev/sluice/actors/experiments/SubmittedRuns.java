@@ -70,9 +70,7 @@ record SubmittedRuns(Path folder) {
                     // Says nothing of the end.
                 }
             }
-            if (event.fields().get("epoch") instanceof Number number) {
-                epoch = Math.max(epoch, number.intValue());
-            }
+            epoch = Math.max(epoch, event.epoch().orElse(0));
         }
         List<Integer> cycles = settings.experiment().cycles();
         int phases = cycles.size();
