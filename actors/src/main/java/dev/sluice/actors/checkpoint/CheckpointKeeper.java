@@ -137,7 +137,22 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
             int epoch = epochs.claim(order.epoch());
             // What is in the store is this run's: it was made or examined before the run began.
             CheckpointStore.Found found = store.newest(checkpoint -> Optional.empty());
-            found.ignored().forEach(i -> getContext().getLog().warn("ignored checkpoint {}: {}", i.name(), i.reason()));
+            Optional<CheckpointStore.Ignored> undecided = found.undecided();
+            if (undecided.isPresent()) {
+                order.replyTo()
+                        .tell(new NotRewound("checkpoint " + undecided.get().name() + " cannot be used: "
+                                + undecided.get().reason() + "; put the file back as it was, and resume"));
+                return this;
+            }
+            for (CheckpointStore.Ignored ignored : found.ignored()) {
+                getContext()
+                        .getLog()
+                        .warn(
+                                "ignored checkpoint {}: {} {}",
+                                ignored.name(),
+                                ignored.reason(),
+                                store.setAside(ignored));
+            }
             order.replyTo().tell(new Rewound(epoch, found.newest()));
         } catch (IOException | RuntimeException e) {
             order.replyTo().tell(new NotRewound("the store of checkpoints cannot be used: " + e.getMessage()));

@@ -91,6 +91,8 @@ final class Assessment {
             throws IOException {
         FinishedRun first = groups.get(0).runs().get(0);
         groups.forEach(group -> group.runs().forEach(run -> requireOneTeacher(first, run)));
+        groups.forEach(
+                group -> group.runs().forEach(run -> run.notes().forEach(note -> out.println("sluice: " + note))));
         boolean images = first.plan().card().isImage();
         int count = n != null ? n : images ? 1000 : 4096;
         requireCount(count, images, first.plan().card());

@@ -20,8 +20,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Reads a run's records and says what contradicts the contracts: one owner a role and start, every cycle"
-                    + " committed once and in order, every published expert the file that lies there, every request"
-                    + " served by experts that were published and in force, and none without an end.",
+                    + " committed once and in order, every published expert the file that lies in this folder, every"
+                    + " request served by experts that were published and in force, and none without an end; nothing"
+                    + " committed that the log does not tell of, and no damaged line.",
             "Exit code 0 when nothing does, 1 when something does."
         })
 final class CheckCommand implements Callable<Integer> {

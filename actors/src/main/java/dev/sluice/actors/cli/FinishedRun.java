@@ -5,28 +5,36 @@ import dev.sluice.config.Settings;
 import dev.sluice.monitoring.process.ProcessCost;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.protocol.Role;
 import dev.sluice.runtime.evaluation.Measure;
 import dev.sluice.runtime.sampling.MixturePlan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.LongStream;
 
 /**
  * A run that is finished, as its records say, with what it cost.
  *
  * @param cost what the log tells of it; runs of older versions tell less
+ * @param notes for the user: what of the records is damaged, and what of the cost is not known
  */
-record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, Double> cost) {
+record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, Double> cost, List<String> notes) {
     private static final double MIB = 1 << 20;
 
+    private static final Set<String> TRAINING = Set.of(Role.GENERATOR.key(), Role.CRITIC.key(), Role.TEACHER.key());
+
     /**
-     * @throws UserError when the run is not finished, or its log is torn
-     * @throws IOException when its log cannot be read or is damaged; the message says where
+     * @throws UserError when the run is not finished, its log is torn, or a file is not the one that the run says
+     * @throws IOException when its log cannot be read
      */
     static FinishedRun open(Path dir) throws IOException {
         RunFolder folder = RunFolder.open(dir);
@@ -45,9 +53,19 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         if (plan.experts().size() < phases || !isFinished(log.events())) {
             throw new UserError(folder.root() + " is not finished: it has experts for "
                     + plan.experts().size() + " of " + phases + " phases; go on with ./sluice resume --run "
-                    + folder.root());
+                    + folder.root()
+                    + log.damaged().stream()
+                            .findFirst()
+                            .map(line -> "\n        " + line)
+                            .orElse(""));
         }
-        return new FinishedRun(folder.root(), settings, plan, cost(settings.experiment(), plan, log.events()));
+        List<String> notes = new ArrayList<>();
+        log.damaged().stream().limit(1).forEach(line -> notes.add(line + "; its cost may be told too low"));
+        if (isSpread(log)) {
+            notes.add("memory and processor time of " + folder.root() + " are not compared: it was trained by several"
+                    + " processes, and its log has only those of the one that controlled it");
+        }
+        return new FinishedRun(folder.root(), settings, plan, cost(settings.experiment(), plan, log), notes);
     }
 
     /** Whether the run in that folder has told that it is finished. */
@@ -60,8 +78,8 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         return events.stream().anyMatch(event -> event.type().equals("run-finished"));
     }
 
-    private static Map<Measure, Double> cost(
-            ExperimentSettings experiment, MixturePlan plan, List<EventLog.Event> events) {
+    private static Map<Measure, Double> cost(ExperimentSettings experiment, MixturePlan plan, EventLog.Reading log) {
+        List<EventLog.Event> events = log.events();
         Map<Measure, Double> cost = new EnumMap<>(Measure.class);
         cost.put(Measure.NFE, (double) plan.nfe());
         cost.put(Measure.UPDATES, (double)
@@ -69,6 +87,9 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         told(events, "run-finished", "seconds")
                 .max()
                 .ifPresent(seconds -> cost.put(Measure.TRAINING_SECONDS, (double) seconds));
+        if (isSpread(log)) {
+            return cost;
+        }
         OptionalLong peak =
                 told(events, ProcessCost.EVENT, ProcessCost.PEAK_RESIDENT).max();
         peak.ifPresent(bytes -> cost.put(Measure.PEAK_MEMORY, bytes / MIB));
@@ -80,6 +101,23 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         return cost;
     }
 
+    /**
+     * Whether others than the process that told its cost had a part in the training: it says that it plays no trainer
+     * itself, or those of one epoch were on several nodes.
+     */
+    private static boolean isSpread(EventLog.Reading log) {
+        boolean onlyControls = log.of(ProcessCost.EVENT).stream()
+                .flatMap(event -> event.text(ProcessCost.ROLES).stream())
+                .anyMatch(roles -> !List.of(roles.split(" ")).containsAll(TRAINING));
+        Map<Integer, Set<String>> nodes = new HashMap<>();
+        log.of("role-started").stream()
+                .filter(event -> event.text("role").filter(TRAINING::contains).isPresent())
+                .forEach(event -> event.text("node")
+                        .ifPresent(node -> nodes.computeIfAbsent(event.epoch().orElse(0), first -> new HashSet<>())
+                                .add(node)));
+        return onlyControls || nodes.values().stream().anyMatch(of -> of.size() > 1);
+    }
+
     private static LongStream told(List<EventLog.Event> events, String type, String field) {
         return events.stream()
                 .filter(event -> event.type().equals(type))
@@ -88,7 +126,7 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
                 .mapToLong(value -> ((Number) value).longValue());
     }
 
-    /** Every process that trains serves. */
+    /** A process that plays every role tells once, in each of its starts, that it serves. */
     private static long starts(List<EventLog.Event> events) {
         return events.stream().filter(event -> event.type().equals("serving")).count();
     }

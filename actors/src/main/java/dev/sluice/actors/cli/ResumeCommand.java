@@ -31,6 +31,13 @@ final class ResumeCommand implements Callable<Integer> {
     @Option(names = "--run", paramLabel = "DIR", required = true, description = "Folder of the run.")
     private Path run;
 
+    @Option(
+            names = "--set-aside-damaged",
+            description =
+                    "Where an expert, or every checkpoint, is damaged: train again from the newest checkpoint that is"
+                            + " whole, or from the beginning. What is not used is renamed to *.ignored; nothing is deleted.")
+    private boolean settingAside;
+
     @Mixin
     private RunOptions options;
 
@@ -50,7 +57,7 @@ final class ResumeCommand implements Callable<Integer> {
             Settings settings = Settings.readOver(folder.config(), options.overrides());
             UserError.whenRefused(() -> TeacherCheck.requireRoom(
                     settings, TeacherCheck.requireFits(settings), TeacherCheck.budget(settings.node())));
-            RunStart start = RunStart.resumed(settings, folder);
+            RunStart start = RunStart.resumed(settings, folder, settingAside);
             DeploymentSettings here = settings.deployment();
             Map<String, Networks> devices = Device.networks(here.engine());
             try (SluiceProcess process = SluiceProcess.start(here, devices)) {

@@ -10,7 +10,9 @@ import dev.sluice.actors.supervisor.RunPlan;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.config.SupervisionSettings;
+import dev.sluice.monitoring.check.RunCheck;
 import dev.sluice.monitoring.progress.Progress;
+import dev.sluice.monitoring.run.DamagedLine;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
@@ -60,6 +62,8 @@ public record RunStart(
     /** Generator steps in a row that may be left out before the run goes back, and then is declared failed. */
     private static final int SKIPPED_LIMIT = 10;
 
+    private static final int DAMAGE_NAMED = 5;
+
     /** The folder's checkpoints, or what the run is to be now, do not fit what it was; written for the user. */
     public static final class CannotResume extends RuntimeException {
         private static final long serialVersionUID = 1L;
@@ -94,25 +98,46 @@ public record RunStart(
      * A run that was begun before, from its newest complete checkpoint. Reads it, and the teacher, so not on a thread that
      * must answer.
      *
-     * @throws CannotResume when the settings or the teacher are not those that the run was begun with
+     * @throws CannotResume when the settings or the teacher are not those that the run was begun with, or what is damaged
+     *     leaves more than one way to go on
      * @throws IOException when the folder cannot be read or written
      */
     public static RunStart resumed(Settings settings, RunFolder folder) throws IOException {
+        return resumed(settings, folder, false);
+    }
+
+    /**
+     * As {@link #resumed(Settings, RunFolder)}, and says what to do where damage would cost work that a file which is put
+     * back saves.
+     *
+     * @param settingAside whether to go on all the same, from the newest checkpoint that is whole or from the beginning. What
+     *     is not used is renamed, never deleted
+     */
+    public static RunStart resumed(Settings settings, RunFolder folder, boolean settingAside) throws IOException {
         requireUnchanged(Settings.read(folder.config()).identity(), settings.identity());
         ExpertRef teacher =
                 NetworkFile.reference("teacher", settings.experiment().teacher());
-        NetworkCard card = NetworkFile.readCard(settings.experiment().teacher());
+        EventLog.Reading log = log(folder);
         List<String> notes = new ArrayList<>();
-        Optional<Checkpoint> from = newest(folder, settings, teacher, notes);
+        damage(log.damaged(), notes);
+        Optional<Checkpoint> from = newest(folder, settings, teacher, settingAside, notes);
+        int last = Math.max(lastEpoch(log), from.map(Checkpoint::epoch).orElse(0));
         return new RunStart(
                 settings,
                 folder,
                 teacher,
-                new Epochs(folder.epochs()).claim(lastEpoch(folder)),
+                new Epochs(folder.epochs()).claim(last),
                 deaths(folder).begin(settings.supervision().restarts()),
                 from,
                 notes,
-                card);
+                NetworkFile.readCard(settings.experiment().teacher()));
+    }
+
+    private static void damage(List<DamagedLine> lines, List<String> notes) {
+        lines.stream().limit(DAMAGE_NAMED).forEach(line -> notes.add(line + "; the run goes on without it"));
+        if (lines.size() > DAMAGE_NAMED) {
+            notes.add(lines.get(0).file() + " has " + (lines.size() - DAMAGE_NAMED) + " more damaged lines");
+        }
     }
 
     private static void requireUnchanged(Map<String, String> was, Map<String, String> is) {
@@ -128,23 +153,65 @@ public record RunStart(
     }
 
     private static Optional<Checkpoint> newest(
-            RunFolder folder, Settings settings, ExpertRef teacher, List<String> notes) throws IOException {
+            RunFolder folder, Settings settings, ExpertRef teacher, boolean settingAside, List<String> notes)
+            throws IOException {
         List<String> foreign = new ArrayList<>();
-        CheckpointStore.Found found = checkpoints(folder).newest(checkpoint -> {
+        CheckpointStore store = checkpoints(folder);
+        CheckpointStore.Found found = store.newest(checkpoint -> {
             Optional<String> objection = objection(checkpoint, settings.identity(), teacher);
             objection.ifPresent(foreign::add);
             return objection;
         });
-        found.ignored().forEach(i -> notes.add("ignored checkpoint " + i.name() + ": " + i.reason()));
+        Optional<CheckpointStore.Ignored> undecided = found.undecided();
+        if (undecided.isPresent() && !settingAside) {
+            throw new CannotResume(undecided(undecided.get(), found.newest(), folder));
+        }
         if (found.newest().isEmpty() && !foreign.isEmpty()) {
             throw new CannotResume("no checkpoint of " + folder.root() + " can be used: the newest " + foreign.get(0)
                     + "; put that back as it was, in " + folder.config()
                     + " or in the teacher's place, or begin a new run with ./sluice distill");
         }
+        for (CheckpointStore.Ignored ignored : found.ignored()) {
+            String kept = store.setAside(ignored)
+                    .map(path -> "; it is kept as " + path)
+                    .orElse("");
+            notes.add("ignored checkpoint " + ignored.name() + ": " + ignored.reason() + kept);
+        }
+        if (undecided.isPresent()) {
+            setExpertsAside(
+                    folder, settings, found.newest().map(Checkpoint::phase).orElse(1), notes);
+        }
         notes.add(found.newest()
-                .map(c -> "resuming from phase " + c.phase() + ", cycle " + c.cycle())
+                .map(c -> "resuming from " + where(c))
                 .orElse("there is no complete checkpoint; the run begins again"));
         return found.newest();
+    }
+
+    private static String undecided(CheckpointStore.Ignored damaged, Optional<Checkpoint> newest, RunFolder folder) {
+        return "checkpoint " + damaged.name() + " of " + folder.root() + " cannot be used: " + damaged.reason()
+                + "\n        put the file back as it was, and resume again; nothing was changed"
+                + "\n        or, to train again from "
+                + newest.map(RunStart::where).orElse("the beginning") + ": ./sluice resume --run " + folder.root()
+                + " --set-aside-damaged, which renames what it does not use to *.ignored and deletes nothing";
+    }
+
+    private static String where(Checkpoint checkpoint) {
+        return "phase " + checkpoint.phase() + ", cycle " + checkpoint.cycle();
+    }
+
+    /** They are trained again, and what is there of them would be written over. */
+    private static void setExpertsAside(RunFolder folder, Settings settings, int fromPhase, List<String> notes)
+            throws IOException {
+        for (int phase = fromPhase; phase <= settings.experiment().plan().phaseCount(); phase++) {
+            if (Files.exists(folder.expert(phase))) {
+                notes.add("the expert of phase " + phase + " is trained again; what was there is kept as "
+                        + CheckpointStore.aside(folder.expert(phase)));
+            }
+        }
+        try (EventLog events = new EventLog(folder.events(), Clock.systemUTC())) {
+            events.append(RunCheck.EXPERTS_SET_ASIDE, Map.of("from-phase", fromPhase));
+            events.force();
+        }
     }
 
     private static Optional<String> objection(Checkpoint checkpoint, Map<String, String> identity, ExpertRef teacher) {
@@ -166,18 +233,22 @@ public record RunStart(
                 .collect(Collectors.joining(", "));
     }
 
-    private static int lastEpoch(RunFolder folder) throws IOException {
-        return events(folder).stream()
-                .map(event -> event.fields().get("epoch"))
-                .filter(Number.class::isInstance)
-                .mapToInt(epoch -> ((Number) epoch).intValue())
+    /** The highest epoch that the log tells of; 0 when it tells of none. */
+    static int lastEpoch(EventLog.Reading log) {
+        return log.events().stream()
+                .flatMapToInt(event -> event.epoch().stream())
                 .max()
                 .orElse(0);
     }
 
     /** What a run has recorded; nothing when it was never begun. */
     public static List<EventLog.Event> events(RunFolder folder) throws IOException {
-        return Files.exists(folder.events()) ? EventLog.read(folder.events()).events() : List.of();
+        return log(folder).events();
+    }
+
+    /** What a run has recorded, with what is damaged of it; nothing when it was never begun. */
+    public static EventLog.Reading log(RunFolder folder) throws IOException {
+        return Files.exists(folder.events()) ? EventLog.read(folder.events()) : EventLog.Reading.NOTHING;
     }
 
     /** The checkpoints of a run. */

@@ -85,9 +85,7 @@ record SubmittedRuns(Path folder) {
                     // Says nothing of the end.
                 }
             }
-            if (event.fields().get("epoch") instanceof Number number) {
-                epoch = Math.max(epoch, number.intValue());
-            }
+            epoch = Math.max(epoch, event.epoch().orElse(0));
         }
         if (state == State.WAITING && Files.exists(run.root().resolve(CANCELLED))) {
             state = State.CANCELLED;

@@ -41,10 +41,19 @@ public final class FileServer extends AbstractBehavior<FilesMessage> {
     /** Serve a teacher's file from now on and, where it has two experts, its parts. */
     public record ServeTeacher(Path file) implements FilesMessage.Local {}
 
+    /** Takes one file in. */
+    @FunctionalInterface
+    interface Storing {
+        void run() throws IOException;
+    }
+
     private record Ended() implements FilesMessage.Local {}
 
     /** A file that is taken in holds one of the dispatcher's 16 threads. */
-    private static final int STORING_AT_ONCE = 8;
+    static final int STORING_AT_ONCE = 8;
+
+    /** Each experiment has three writers at most; whoever is refused tries again with the next checkpoint. */
+    static final int WAITING_MOST = 256;
 
     private final ServedFiles served = new ServedFiles();
     private final Deque<Runnable> waiting = new ArrayDeque<>();
@@ -107,6 +116,12 @@ public final class FileServer extends AbstractBehavior<FilesMessage> {
     }
 
     private Behavior<FilesMessage> onStore(FilesMessage.Store store) {
+        if (waiting.size() >= WAITING_MOST) {
+            store.replyTo()
+                    .tell(new FilesReply.Refused(store.path() + " is not taken in: " + waiting.size()
+                            + " files wait for their turn already"));
+            return this;
+        }
         try {
             Path target = served.writable(store.path());
             waiting.add(() -> store(target, store));
@@ -134,15 +149,25 @@ public final class FileServer extends AbstractBehavior<FilesMessage> {
     /** On a thread of the blocking dispatcher; touches no state of the actor. */
     private void store(Path target, FilesMessage.Store store) {
         String what = target + " from " + Streams.host(system, store.replyTo());
-        FilesReply reply;
-        try (InputStream in = Streams.open(system, store.source(), settings.quiet())) {
-            AtomicFile.write(target, out -> Intake.copy(in, store.size(), store.sha256(), what, out));
-            reply = new FilesReply.Stored();
-        } catch (UncheckedIOException | IOException e) {
-            reply = new FilesReply.Refused(
-                    e instanceof UncheckedIOException broken ? broken.getCause().getMessage() : e.getMessage());
+        store.replyTo().tell(stored(what, () -> {
+            try (InputStream in = Streams.open(system, store.source(), settings.quiet())) {
+                AtomicFile.write(target, out -> Intake.copy(in, store.size(), store.sha256(), what, out));
+            }
+        }));
+    }
+
+    /** Whoever sent a file waits for an answer, whatever goes wrong. */
+    static FilesReply stored(String what, Storing storing) {
+        try {
+            storing.run();
+            return new FilesReply.Stored();
+        } catch (UncheckedIOException e) {
+            return new FilesReply.Refused(e.getCause().getMessage());
+        } catch (IOException e) {
+            return new FilesReply.Refused(e.getMessage());
+        } catch (RuntimeException | Error e) {
+            return new FilesReply.Refused(what + " cannot be taken in: " + e);
         }
-        store.replyTo().tell(reply);
     }
 
     private void refuse(ServedFiles.NotServed e, ActorRef<FilesReply> replyTo) {

@@ -1,5 +1,6 @@
 package dev.sluice.actors.files;
 
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.network.NetworkFileException;
 import dev.sluice.runtime.network.TwoExperts;
 import dev.sluice.runtime.network.TwoExpertsFile;
@@ -92,7 +93,7 @@ final class ServedFiles {
         }
         try {
             requireInside(run, file);
-            Files.createDirectories(file.getParent());
+            Durable.folder(file.getParent());
             requireInside(run, file);
             return file;
         } catch (IOException e) {
@@ -101,6 +102,9 @@ final class ServedFiles {
     }
 
     private static Path plain(String path) throws NotServed {
+        if (path == null) {
+            throw new NotServed("nothing", "a path is missing");
+        }
         Path file;
         try {
             file = Path.of(path);

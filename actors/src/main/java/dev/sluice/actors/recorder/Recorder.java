@@ -15,6 +15,7 @@ import java.time.Clock;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -37,6 +38,10 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 public final class Recorder extends AbstractBehavior<RecorderMessage> {
     /** The event by which the run is known to have begun; the progress bar starts with it. */
     private static final String PHASE_BEGUN = "phase-begun";
+
+    /** What the run goes on from, or is over with: with what came before, on the disk when it is written. */
+    private static final Set<String> OUTLIVES_A_POWER_CUT =
+            Set.of("checkpoint-kept", "expert-published", "run-finished", "run-failed", "run-cancelled");
 
     private final RunFolder folder;
     private final Progress progress;
@@ -103,6 +108,9 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
             beginProgress(cyclesBefore(phase.intValue()) + cycle);
         }
         tell(event.type(), event.fields());
+        if (OUTLIVES_A_POWER_CUT.contains(event.type())) {
+            force();
+        }
         return this;
     }
 
@@ -145,10 +153,14 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
     }
 
     private Behavior<RecorderMessage> onFlush(RecorderMessage.Flush flush) {
-        attempt(folder.metrics(), metricsOutage, metrics::force);
-        attempt(folder.events(), eventsOutage, events::force);
+        force();
         flush.replyTo().tell(Done.getInstance());
         return this;
+    }
+
+    private void force() {
+        attempt(folder.metrics(), metricsOutage, metrics::force);
+        attempt(folder.events(), eventsOutage, events::force);
     }
 
     private Behavior<RecorderMessage> onPostStop(PostStop stopped) {

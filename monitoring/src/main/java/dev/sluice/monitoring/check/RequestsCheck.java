@@ -1,8 +1,11 @@
 package dev.sluice.monitoring.check;
 
+import dev.sluice.monitoring.run.DamagedLine;
+import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.EventLog.Event;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +28,7 @@ final class RequestsCheck {
     private static final Set<String> NO_COUNTS = Set.of("epoch");
 
     /** Told by the recorder when its log could be written again after a while. */
-    private static final String RESUMED = "recording-resumed";
+    static final String RESUMED = "recording-resumed";
 
     /** Whom this says of what contradicts a contract. */
     @FunctionalInterface
@@ -63,8 +66,17 @@ final class RequestsCheck {
         this.violations = violations;
     }
 
-    void read(List<Event> events) {
+    void read(EventLog.Reading log) {
+        List<Event> events = log.events();
+        Iterator<DamagedLine> damaged = log.damaged().iterator();
+        int damagedBefore = damaged.hasNext() ? damaged.next().before() : Integer.MAX_VALUE;
         for (int i = 0; i < events.size(); i++) {
+            if (i >= damagedBefore) {
+                linesAreMissing();
+                while (damagedBefore <= i) {
+                    damagedBefore = damaged.hasNext() ? damaged.next().before() : Integer.MAX_VALUE;
+                }
+            }
             // The recorder says that it writes again after the first line that it could write.
             if (i + 1 < events.size() && endsAnOutage(events.get(i + 1))) {
                 linesAreMissing();
@@ -95,7 +107,7 @@ final class RequestsCheck {
                 + " changes of what serves");
         if (unchecked > 0) {
             facts.add(
-                    unchecked + " served requests not looked at: the log could not be written for a while before them");
+                    unchecked + " served requests not looked at: lines of the log are missing or damaged before them");
         }
         return facts;
     }

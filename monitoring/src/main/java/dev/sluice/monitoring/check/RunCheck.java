@@ -1,5 +1,6 @@
 package dev.sluice.monitoring.check;
 
+import dev.sluice.monitoring.run.DamagedLine;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.EventLog.Event;
 import dev.sluice.monitoring.run.MetricsCsv;
@@ -12,15 +13,19 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
  * Reads what a run left behind and says what contradicts the contracts: R1, one owner a role and epoch; R2, every cycle of
- * a phase committed once and in order, none lost; R3, a published expert is the file that lies there; R4 and R5, what
- * served a request and what became of every one ({@link RequestsCheck}).
+ * a phase committed once and in order, none lost; R3, a published expert is the file that lies in the run's own folder, be
+ * it moved or copied; R4 and R5, what served a request and what became of every one ({@link RequestsCheck}); R6, what was
+ * committed is also told: by whom, in which phase, to which expert; R8, no line of the records is damaged.
  *
  * @param violations none for a run that holds together
  * @param facts what was looked at, for whoever reads the report
@@ -43,6 +48,15 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
     /** Of these there may be any number. */
     private static final Set<String> MANY = Set.of("teacher", "sampler");
 
+    /** The event by which a resumed run tells that the experts from the phase {@code from-phase} on are trained again. */
+    public static final String EXPERTS_SET_ASIDE = "experts-set-aside";
+
+    private static final String PUBLISHED = "expert-published";
+    private static final Pattern VERSION = Pattern.compile("phase-(\\d{1,9})");
+
+    /** One place of a damaged disk may have hurt any number of lines. */
+    private static final int DAMAGE_NAMED = 20;
+
     public RunCheck {
         violations = List.copyOf(violations);
         facts = List.copyOf(facts);
@@ -52,53 +66,81 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
      * Checks a run, finished or not.
      *
      * @param cycles budget of every phase
-     * @throws IOException when a record cannot be read or is damaged; the message says where
+     * @throws IOException when a file cannot be read; the message says which
      */
     public static RunCheck of(RunFolder run, List<Integer> cycles, Digest digest) throws IOException {
         EventLog.Reading log = EventLog.read(run.events());
-        List<Row> rows = Files.exists(run.metrics()) ? MetricsCsv.read(run.metrics()) : List.of();
-        Reading reading = new Reading(log.events(), rows, cycles, digest);
+        MetricsCsv.Reading metrics =
+                Files.exists(run.metrics()) ? MetricsCsv.reading(run.metrics()) : MetricsCsv.Reading.NOTHING;
+        Reading reading = new Reading(run, log, metrics.rows(), cycles, digest);
         log.torn().ifPresent(text -> reading.facts.add("the last line of the log is torn: " + text));
+        reading.damage(log.damaged());
+        reading.damage(metrics.damaged());
         reading.owners();
         reading.commits();
+        reading.told();
         reading.experts();
-        reading.requests(run.root().relativize(run.events()).toString());
+        reading.requests();
         return new RunCheck(reading.violations, reading.facts);
     }
 
+    /** Publications that are in force: without those of experts that were set aside after them. */
+    public static List<Event> published(EventLog.Reading log) {
+        List<Event> published = new ArrayList<>();
+        for (Event event : log.events()) {
+            if (event.type().equals(PUBLISHED)) {
+                published.add(event);
+            } else if (event.type().equals(EXPERTS_SET_ASIDE)) {
+                long from = event.number("from-phase").orElse(1);
+                published.removeIf(before -> phase(before).orElse(0) >= from);
+            }
+        }
+        return published;
+    }
+
+    private static OptionalInt phase(Event published) {
+        Matcher name = VERSION.matcher(published.text("version").orElse(""));
+        return name.matches() ? OptionalInt.of(Integer.parseInt(name.group(1))) : OptionalInt.empty();
+    }
+
     private static final class Reading {
-        private final List<Event> events;
+        private final RunFolder run;
+        private final EventLog.Reading log;
         private final List<Row> rows;
         private final List<Integer> cycles;
         private final Digest digest;
         private final List<Violation> violations = new ArrayList<>();
         private final List<String> facts = new ArrayList<>();
 
-        Reading(List<Event> events, List<Row> rows, List<Integer> cycles, Digest digest) {
-            this.events = events;
+        Reading(RunFolder run, EventLog.Reading log, List<Row> rows, List<Integer> cycles, Digest digest) {
+            this.run = run;
+            this.log = log;
             this.rows = rows;
             this.cycles = cycles;
             this.digest = digest;
-        }
-
-        private List<Event> of(String type) {
-            return events.stream().filter(event -> event.type().equals(type)).toList();
         }
 
         private void broken(String contract, String what) {
             violations.add(new Violation(contract, what));
         }
 
+        private void damage(List<DamagedLine> lines) {
+            lines.stream().limit(DAMAGE_NAMED).forEach(line -> broken("R8", line.toString()));
+            if (lines.size() > DAMAGE_NAMED) {
+                broken("R8", lines.get(0).file() + " has " + (lines.size() - DAMAGE_NAMED) + " more damaged lines");
+            }
+        }
+
         private void owners() {
             Map<String, Set<String>> owners = new TreeMap<>();
             Set<Object> epochs = new HashSet<>();
-            for (Event started : of("role-started")) {
-                String role = started.fields().get("role").toString();
+            for (Event started : log.of("role-started")) {
+                String role = text(started, "role");
                 Object epoch = started.fields().get("epoch");
                 epochs.add(epoch);
                 if (!MANY.contains(role)) {
                     Set<String> known = owners.computeIfAbsent(role + " in epoch " + epoch, key -> new TreeSet<>());
-                    if (!known.add(started.fields().get("actor").toString()) || known.size() > 1) {
+                    if (!known.add(text(started, "actor")) || known.size() > 1) {
                         broken("R1", "the " + role + " in epoch " + epoch + " was started more than once: " + known);
                     }
                 }
@@ -124,7 +166,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                 cycle++;
             }
             int budget = cycles.stream().mapToInt(Integer::intValue).sum();
-            boolean finished = !of("run-finished").isEmpty();
+            boolean finished = isFinished();
             if (finished && rows.size() < budget) {
                 broken("R2", "the run is finished with " + rows.size() + " of " + budget + " cycles committed");
             }
@@ -136,9 +178,13 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                     + (finished ? ", the run is finished" : ", the run is not finished"));
         }
 
+        private boolean isFinished() {
+            return !log.of("run-finished").isEmpty();
+        }
+
         /** Every commit stepped or was told as skipped. */
         private void skipped() {
-            Set<String> told = of("cycle-skipped").stream()
+            Set<String> told = log.of("cycle-skipped").stream()
                     .map(event ->
                             event.fields().get("phase") + "/" + event.fields().get("cycle"))
                     .collect(Collectors.toSet());
@@ -149,37 +195,88 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
             }
         }
 
+        /** A log that says nothing proves nothing: cycles were committed by somebody, in a phase, for an expert. */
+        private void told() {
+            if (rows.isEmpty()) {
+                return;
+            }
+            if (!log.of(RequestsCheck.RESUMED).isEmpty() || !log.damaged().isEmpty()) {
+                facts.add("lines of the log are missing or damaged: what it does not tell was not looked for");
+                return;
+            }
+            Set<String> roles = log.of("role-started").stream()
+                    .map(started -> text(started, "role"))
+                    .collect(Collectors.toSet());
+            for (String role : List.of("generator", "critic")) {
+                if (!roles.contains(role)) {
+                    broken(
+                            "R6",
+                            rows.size() + " cycles were committed, but the log tells of no " + role + " that started");
+                }
+            }
+            Set<Long> begun = log.of("phase-begun").stream()
+                    .flatMap(event -> event.number("phase").stream().boxed())
+                    .collect(Collectors.toSet());
+            Set<String> published =
+                    published(log).stream().map(event -> text(event, "version")).collect(Collectors.toSet());
+            int last = Math.min(cycles.size(), rows.get(rows.size() - 1).phase());
+            for (int phase = 1; phase <= last; phase++) {
+                if (!begun.contains((long) phase)) {
+                    broken(
+                            "R6",
+                            "cycles of phase " + phase + " were committed, but the log does not tell that it began");
+                }
+                if ((phase < last || isFinished()) && !published.contains("phase-" + phase)) {
+                    broken("R6", "phase " + phase + " is over, but the log tells of no expert that it published");
+                }
+            }
+        }
+
         private void experts() throws IOException {
-            Map<Object, Event> last = new TreeMap<>();
-            for (Event published : of("expert-published")) {
-                Object version = published.fields().get("version");
+            Map<String, Event> last = new TreeMap<>();
+            for (Event published : published(log)) {
+                String version = text(published, "version");
                 Event before = last.put(version, published);
                 if (before != null && !sha(before).equals(sha(published))) {
                     broken("R3", version + " was published as " + sha(before) + " and then as " + sha(published));
                 }
             }
-            for (Event published : last.values()) {
-                Path file = Path.of(published.fields().get("path").toString());
+            for (Map.Entry<String, Event> entry : last.entrySet()) {
+                String version = entry.getKey();
+                OptionalInt phase = phase(entry.getValue());
+                if (phase.isEmpty()) {
+                    broken("R3", version + " was published, which is no expert of a phase");
+                    continue;
+                }
+                Path file = run.expert(phase.getAsInt());
                 if (!Files.isRegularFile(file)) {
-                    broken("R3", published.fields().get("version") + " is not there any more: " + file);
-                } else if (!digest.of(file).equals(sha(published))) {
+                    broken("R3", version + " is not there any more: " + file);
+                    continue;
+                }
+                String found = digest.of(file);
+                if (!found.equals(sha(entry.getValue()))) {
                     broken(
                             "R3",
-                            published.fields().get("version") + " was published as " + sha(published) + ", but " + file
-                                    + " is " + digest.of(file));
+                            version + " was published as " + sha(entry.getValue()) + ", but " + file + " is " + found);
                 }
             }
             facts.add(last.size() + " experts published");
         }
 
-        private void requests(String logFile) {
-            RequestsCheck check = new RequestsCheck(logFile, this::broken);
-            check.read(events);
+        private void requests() {
+            RequestsCheck check =
+                    new RequestsCheck(run.root().relativize(run.events()).toString(), this::broken);
+            check.read(log);
             facts.addAll(check.facts());
         }
 
         private static String sha(Event published) {
-            return published.fields().get("sha256").toString();
+            return text(published, "sha256");
+        }
+
+        /** What is missing reads as such: it is like nothing else that is told. */
+        private static String text(Event event, String field) {
+            return event.text(field).orElse("nobody knows what");
         }
     }
 }

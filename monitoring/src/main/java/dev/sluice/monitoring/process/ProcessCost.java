@@ -1,5 +1,6 @@
 package dev.sluice.monitoring.process;
 
+import dev.sluice.protocol.Role;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -7,6 +8,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What this process has cost so far.
@@ -22,15 +25,23 @@ public record ProcessCost(OptionalLong resident, OptionalLong peakResident, Opti
     public static final String PEAK_RESIDENT = "peak-resident-bytes";
     public static final String CPU_MILLIS = "cpu-millis";
 
+    /** What the process may play, separated by spaces. */
+    public static final String ROLES = "roles";
+
     private static final long KIB = 1024;
 
     public static ProcessCost now() {
         return new ProcessCost(ofStatus("VmRSS:"), ofStatus("VmHWM:"), cpu());
     }
 
-    /** What is known of peak and processor time, by the event's names. */
-    public Map<String, Object> fields() {
+    /**
+     * What is known of peak and processor time, by the event's names.
+     *
+     * @param roles that the process may play: its cost is not that of the others
+     */
+    public Map<String, Object> fields(Set<Role> roles) {
         Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put(ROLES, roles.stream().map(Role::key).sorted().collect(Collectors.joining(" ")));
         peakResident.ifPresent(bytes -> fields.put(PEAK_RESIDENT, bytes));
         cpuMillis.ifPresent(millis -> fields.put(CPU_MILLIS, millis));
         return fields;

@@ -2,14 +2,11 @@ package dev.sluice.monitoring.run;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedReader;
+import dev.sluice.protocol.Epoch;
 import java.io.Closeable;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.Reader;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
@@ -19,6 +16,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
@@ -32,7 +31,12 @@ public final class EventLog implements Closeable {
     /** Type of the event that tells of a line cut off; its field {@code text} has what was there of it. */
     public static final String TORN = "torn-line-dropped";
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** Field of the events that belong to a start: its {@link Epoch}. */
+    private static final String EPOCH = "epoch";
+
+    // What follows the object on its line is damage as well.
+    private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+    private static final TypeReference<LinkedHashMap<String, Object>> FIELDS = new TypeReference<>() {};
     private static final int TOLD_OF_A_TORN_LINE = 200;
 
     private final Clock clock;
@@ -96,52 +100,77 @@ public final class EventLog implements Closeable {
         public Event {
             fields = Map.copyOf(fields);
         }
+
+        /** Of the start that it belongs to; empty for an event that names none. */
+        public OptionalInt epoch() {
+            return Epoch.of(fields.get(EPOCH));
+        }
+
+        /** A field as text; empty when there is none or it is something else. */
+        public Optional<String> text(String name) {
+            return fields.get(name) instanceof String text ? Optional.of(text) : Optional.empty();
+        }
+
+        /** A field that is a whole number; empty when there is none or it is something else. */
+        public OptionalLong number(String name) {
+            Object value = fields.get(name);
+            return value instanceof Integer || value instanceof Long
+                    ? OptionalLong.of(((Number) value).longValue())
+                    : OptionalLong.empty();
+        }
     }
 
     /**
      * A whole log.
      *
+     * @param damaged lines that are no events, in their order
      * @param torn what is there of a last line that was not finished
      */
-    public record Reading(List<Event> events, Optional<String> torn) {
+    public record Reading(List<Event> events, List<DamagedLine> damaged, Optional<String> torn) {
+        /** Of a run that has not begun. */
+        public static final Reading NOTHING = new Reading(List.of(), List.of(), Optional.empty());
+
         public Reading {
             events = List.copyOf(events);
+            damaged = List.copyOf(damaged);
+        }
+
+        /** Events of one type. */
+        public List<Event> of(String type) {
+            return events.stream().filter(event -> event.type().equals(type)).toList();
         }
     }
 
     /**
-     * Reads a log, also one that is still being written.
+     * Reads a log, also one that is still being written. A line that is damaged is told of and read over.
      *
-     * @throws IOException when it cannot be read, or a line before the last is not an event; the message has its number
+     * @throws IOException when it cannot be read
      */
     public static Reading read(Path path) throws IOException {
         List<Event> events = new ArrayList<>();
-        // Unlike Files.newBufferedReader, this one survives a character that was torn in the middle.
-        try (Reader reader =
-                new BufferedReader(new InputStreamReader(Files.newInputStream(path), StandardCharsets.UTF_8))) {
-            StringBuilder line = new StringBuilder();
-            for (int c = reader.read(); c >= 0; c = reader.read()) {
-                if (c == '\n') {
-                    events.add(event(path, events.size() + 1, line.toString()));
-                    line.setLength(0);
-                } else {
-                    line.append((char) c);
-                }
+        List<DamagedLine> damaged = new ArrayList<>();
+        Optional<String> torn = LineFile.read(path, (number, line) -> {
+            try {
+                events.add(event(line));
+            } catch (JsonProcessingException | RuntimeException e) {
+                damaged.add(new DamagedLine(
+                        path,
+                        number,
+                        events.size(),
+                        "not an event with a time and a type, the line is damaged: " + LineFile.shown(line)));
             }
-            return new Reading(events, line.isEmpty() ? Optional.empty() : Optional.of(line.toString()));
-        }
+        });
+        return new Reading(events, damaged, torn);
     }
 
-    private static Event event(Path path, int number, String line) throws IOException {
-        try {
-            Map<String, Object> fields = JSON.readValue(line, new TypeReference<LinkedHashMap<String, Object>>() {});
-            Instant at = Instant.parse((String) fields.remove("at"));
-            String type = fields.remove("type").toString();
-            return new Event(at, type, fields);
-        } catch (JsonProcessingException | RuntimeException e) {
-            throw new IOException(
-                    path + ", line " + number + ": not an event with a time and a type, the log is damaged: " + line,
-                    e);
+    private static Event event(String line) throws JsonProcessingException {
+        Map<String, Object> fields = JSON.readValue(line, FIELDS);
+        Instant at = Instant.parse((String) fields.remove("at"));
+        String type = (String) fields.remove("type");
+        if (type == null
+                || fields.containsKey(EPOCH) && Epoch.of(fields.get(EPOCH)).isEmpty()) {
+            throw new IllegalArgumentException("no type, or an epoch that is none");
         }
+        return new Event(at, type, fields);
     }
 }

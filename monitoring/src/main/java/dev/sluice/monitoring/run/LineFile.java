@@ -1,12 +1,18 @@
 package dev.sluice.monitoring.run;
 
+import dev.sluice.protocol.file.Durable;
+import java.io.BufferedReader;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
@@ -18,12 +24,24 @@ import java.util.function.Predicate;
  * use by several threads; one process at a time.
  */
 final class LineFile implements Closeable {
-    private static final int LONGEST_TORN_LINE = 1 << 20;
+    /** Bytes, or characters, of one line that are looked at; what is longer was not written here. */
+    private static final int LONGEST_LINE = 1 << 20;
+
+    private static final int SHOWN = 200;
 
     private final Path path;
     private final Consumer<String> torn;
     private FileChannel channel;
     private long end;
+    /** Whether the folder may not have the file's name on the disk. */
+    private boolean isNew;
+
+    /** A whole line of a file, counted from 1. */
+    @FunctionalInterface
+    interface Lines {
+        /** @param text without its line feed; what is longer than a line can be is cut */
+        void line(int number, String text);
+    }
 
     /** @param torn told what was cut off, when something was */
     LineFile(Path path, Consumer<String> torn) {
@@ -36,13 +54,14 @@ final class LineFile implements Closeable {
         if (channel != null) {
             return;
         }
+        isNew = isNew || Files.notExists(path);
         FileChannel opened =
                 FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {
             long size = opened.size();
             long whole = afterLastLineFeed(opened, size);
             if (whole < size) {
-                ByteBuffer rest = ByteBuffer.allocate((int) Math.min(size - whole, LONGEST_TORN_LINE));
+                ByteBuffer rest = ByteBuffer.allocate((int) Math.min(size - whole, LONGEST_LINE));
                 read(opened, rest, whole);
                 opened.truncate(whole);
                 torn.accept(StandardCharsets.UTF_8.decode(rest.flip()).toString());
@@ -108,7 +127,41 @@ final class LineFile implements Closeable {
     void force() throws IOException {
         if (channel != null) {
             channel.force(false);
+            if (isNew) {
+                Durable.force(path.toAbsolutePath().getParent());
+                isNew = false;
+            }
         }
+    }
+
+    /**
+     * Reads a file, also one that is still being written, whatever is in it.
+     *
+     * @return what is there of a last line that was not finished
+     * @throws IOException when it cannot be read
+     */
+    static Optional<String> read(Path path, Lines lines) throws IOException {
+        // Unlike Files.newBufferedReader, this one survives a character that was torn in the middle.
+        try (Reader reader =
+                new BufferedReader(new InputStreamReader(Files.newInputStream(path), StandardCharsets.UTF_8))) {
+            StringBuilder line = new StringBuilder();
+            int number = 0;
+            for (int c = reader.read(); c >= 0; c = reader.read()) {
+                if (c == '\n') {
+                    lines.line(++number, line.toString());
+                    line.setLength(0);
+                } else if (line.length() <= LONGEST_LINE) {
+                    line.append((char) c);
+                }
+            }
+            return line.isEmpty() ? Optional.empty() : Optional.of(line.toString());
+        }
+    }
+
+    /** As much of a damaged line as a message can show. */
+    static String shown(String line) {
+        String start = line.length() <= SHOWN ? line : line.substring(0, SHOWN) + "…";
+        return start.replaceAll("\\p{Cntrl}", "\ufffd");
     }
 
     @Override

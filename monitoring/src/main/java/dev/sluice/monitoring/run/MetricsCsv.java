@@ -3,10 +3,10 @@ package dev.sluice.monitoring.run;
 import dev.sluice.protocol.CycleReport;
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * {@code metrics.csv}: one line a committed cycle, in any locale the same; what is not a number reads {@code NaN}.
@@ -16,6 +16,8 @@ public final class MetricsCsv implements Closeable {
     /** The first line. */
     public static final String HEADER = "phase,cycle,seconds,critic_loss,critic_excess,gradient_magnitude,"
             + "gradient_norm,stepped,skipped_critic_updates";
+
+    private static final int COLUMNS = HEADER.split(",").length;
 
     private final Path path;
     private final LineFile lines;
@@ -61,13 +63,11 @@ public final class MetricsCsv implements Closeable {
         lines.truncate(line -> isFrom(line, phase, cycle));
     }
 
+    /** A line that is damaged says nothing; it goes when one before it does. */
     private static boolean isFrom(String line, int phase, int cycle) {
-        String[] columns = line.split(",", 3);
-        if (line.equals(HEADER) || columns.length < 3) {
-            return false;
-        }
-        int ofPhase = Integer.parseInt(columns[0]);
-        return ofPhase > phase || (ofPhase == phase && Integer.parseInt(columns[1]) >= cycle);
+        return row(line)
+                .filter(row -> row.phase() > phase || (row.phase() == phase && row.cycle() >= cycle))
+                .isPresent();
     }
 
     /**
@@ -78,40 +78,72 @@ public final class MetricsCsv implements Closeable {
     public record Row(int phase, int cycle, double seconds, boolean stepped) {}
 
     /**
-     * Reads a file, also one that is still being written; a last line that was not finished is left out.
+     * A whole file; a last line that was not finished is left out.
+     *
+     * @param damaged lines that are no cycles, in their order
+     */
+    public record Reading(List<Row> rows, List<DamagedLine> damaged) {
+        /** Of a run without a committed cycle. */
+        public static final Reading NOTHING = new Reading(List.of(), List.of());
+
+        public Reading {
+            rows = List.copyOf(rows);
+            damaged = List.copyOf(damaged);
+        }
+    }
+
+    /**
+     * Reads a file, also one that is still being written. A line that is damaged is told of and read over.
+     *
+     * @throws IOException when it cannot be read
+     */
+    public static Reading reading(Path path) throws IOException {
+        List<Row> rows = new ArrayList<>();
+        List<DamagedLine> damaged = new ArrayList<>();
+        LineFile.read(path, (number, line) -> {
+            if (number == 1) {
+                if (!line.equals(HEADER)) {
+                    damaged.add(new DamagedLine(
+                            path, number, 0, "does not begin with " + HEADER + ": " + LineFile.shown(line)));
+                }
+                return;
+            }
+            row(line)
+                    .ifPresentOrElse(
+                            rows::add,
+                            () -> damaged.add(new DamagedLine(
+                                    path, number, rows.size(), "not a committed cycle: " + LineFile.shown(line))));
+        });
+        return new Reading(rows, damaged);
+    }
+
+    /**
+     * Reads a file of which no line is damaged.
      *
      * @throws IOException when it cannot be read, or a line is not one of ours; the message has its number
      */
     public static List<Row> read(Path path) throws IOException {
-        String text = Files.readString(path);
-        List<String> whole =
-                text.substring(0, text.lastIndexOf('\n') + 1).lines().toList();
-        List<Row> rows = new ArrayList<>();
-        for (int i = 0; i < whole.size(); i++) {
-            String line = whole.get(i);
-            String[] columns = line.split(",", -1);
-            try {
-                if (i > 0) {
-                    rows.add(new Row(
-                            Integer.parseInt(columns[0]),
-                            Integer.parseInt(columns[1]),
-                            Double.parseDouble(columns[2]),
-                            stepped(columns)));
-                } else if (!line.equals(HEADER)) {
-                    throw new IllegalArgumentException("it does not begin with " + HEADER);
-                }
-            } catch (RuntimeException e) {
-                throw new IOException(path + ", line " + (i + 1) + ": not a committed cycle: " + line, e);
-            }
+        Reading reading = reading(path);
+        if (!reading.damaged().isEmpty()) {
+            throw new IOException(reading.damaged().get(0).toString());
         }
-        return rows;
+        return reading.rows();
     }
 
-    private static boolean stepped(String[] columns) {
-        if (columns.length != HEADER.split(",").length) {
-            throw new IllegalArgumentException(columns.length + " columns");
+    private static Optional<Row> row(String line) {
+        String[] columns = line.split(",", -1);
+        if (columns.length != COLUMNS) {
+            return Optional.empty();
         }
-        return Boolean.parseBoolean(columns[7]);
+        try {
+            return Optional.of(new Row(
+                    Integer.parseInt(columns[0]),
+                    Integer.parseInt(columns[1]),
+                    Double.parseDouble(columns[2]),
+                    Boolean.parseBoolean(columns[7])));
+        } catch (NumberFormatException e) {
+            return Optional.empty();
+        }
     }
 
     /** Onto the disk, whatever happens to the machine. */

@@ -1,27 +1,30 @@
 package dev.sluice.monitoring.run;
 
+import dev.sluice.protocol.file.Durable;
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
  * Where everything is that a run writes (design, "A run's folder"). A folder is a run when it has a
- * {@code config.conf}; that file is made first and only once, so two runs cannot share a folder.
+ * {@code config.conf}, which is there whole or not at all; whoever makes the folder of its experts makes the run, so two
+ * runs cannot share a folder.
  *
  * <p>Immutable; nothing is held open.
  */
 public final class RunFolder {
     private static final String CONFIG = "config.conf";
     private static final String LOCK = ".lock";
-    private static final List<String> FOLDERS = List.of("experts", "samples", "checkpoints");
+    private static final String EXPERTS = "experts";
+    private static final List<String> FOLDERS = List.of(EXPERTS, "samples", "checkpoints");
 
     private final Path root;
 
@@ -39,12 +42,14 @@ public final class RunFolder {
     public static RunFolder create(Path root, String configuration) {
         Path absolute = root.toAbsolutePath().normalize();
         try {
-            Files.createDirectories(absolute);
+            Durable.folder(absolute);
             requireEmpty(absolute);
-            Files.writeString(absolute.resolve(CONFIG), configuration, StandardOpenOption.CREATE_NEW);
+            // Only one of two that begin at the same time makes it.
+            Files.createDirectory(absolute.resolve(EXPERTS));
+            Durable.write(absolute.resolve(CONFIG), out -> out.write(configuration.getBytes(StandardCharsets.UTF_8)));
             RunId.of(absolute);
         } catch (FileAlreadyExistsException e) {
-            throw absolute.resolve(CONFIG).toString().equals(e.getFile())
+            throw absolute.resolve(EXPERTS).toString().equals(e.getFile())
                     ? alreadyARun(absolute)
                     : new BadRunFolder(e.getFile() + " is a file, so no folder can be made of " + absolute, e);
         } catch (IOException e) {
@@ -109,7 +114,7 @@ public final class RunFolder {
     private static RunFolder withFolders(Path root) {
         try {
             for (String folder : FOLDERS) {
-                Files.createDirectories(root.resolve(folder));
+                Durable.folder(root.resolve(folder));
             }
         } catch (IOException e) {
             throw new BadRunFolder(root + " cannot be written: " + reason(e), e);

@@ -1,13 +1,10 @@
 package dev.sluice.monitoring.run;
 
+import dev.sluice.protocol.file.Durable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -29,7 +26,8 @@ final class RunId {
     static String of(Path root) {
         return in(root).orElseGet(() -> {
             try {
-                write(root, firstDigits(UUID.randomUUID()));
+                String id = firstDigits(UUID.randomUUID()) + "\n";
+                Durable.write(root.resolve(FILE), out -> out.write(id.getBytes(StandardCharsets.US_ASCII)));
                 return in(root).orElseGet(() -> ofConfiguration(root));
             } catch (IOException e) {
                 return ofConfiguration(root);
@@ -44,21 +42,6 @@ final class RunId {
             return Optional.of(id).filter(text -> text.matches(FORM));
         } catch (IOException e) {
             return Optional.empty();
-        }
-    }
-
-    /** Whole or not at all: a crash in the middle leaves no half of one. */
-    private static void write(Path root, String id) throws IOException {
-        Path draft = root.resolve("." + FILE + "-" + id);
-        try {
-            try (FileChannel channel =
-                    FileChannel.open(draft, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                channel.write(ByteBuffer.wrap((id + "\n").getBytes(StandardCharsets.US_ASCII)));
-                channel.force(true);
-            }
-            Files.move(draft, root.resolve(FILE), StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            Files.deleteIfExists(draft);
         }
     }
 

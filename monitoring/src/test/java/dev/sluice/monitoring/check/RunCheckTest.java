@@ -1,7 +1,6 @@
 package dev.sluice.monitoring.check;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.MetricsCsv;
@@ -11,6 +10,7 @@ import dev.sluice.protocol.CycleReport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.util.List;
@@ -35,9 +35,9 @@ class RunCheckTest {
 
     @Test
     void aRunThatHoldsTogether() throws IOException {
-        started(1, "generator", "a");
-        started(1, "teacher", "b");
+        begin();
         started(1, "teacher", "c");
+        started(1, "teacher", "d");
         started(2, "generator", "a");
         commit(1, 0, true);
         event("cycle-skipped", Map.of("phase", 1L, "cycle", 1L));
@@ -61,7 +61,7 @@ class RunCheckTest {
 
     @Test
     void oneThatIsStillRunningHoldsTogetherToo() throws IOException {
-        started(1, "generator", "a");
+        begin();
         commit(1, 0, true);
         Files.writeString(run.events(), "{\"at\":\"20", StandardOpenOption.APPEND);
         Files.writeString(run.metrics(), "1,1,0.", StandardOpenOption.APPEND);
@@ -91,7 +91,7 @@ class RunCheckTest {
 
     @Test
     void aGap() throws IOException {
-        event("serving", Map.of());
+        begin();
         commit(1, 1, true);
 
         assertBroken("R2: phase 1, cycle 1 was committed where phase 1, cycle 0 was due");
@@ -99,7 +99,7 @@ class RunCheckTest {
 
     @Test
     void aRepeat() throws IOException {
-        event("serving", Map.of());
+        begin();
         commit(1, 0, true);
         commit(1, 0, true);
 
@@ -108,7 +108,8 @@ class RunCheckTest {
 
     @Test
     void aPhaseThatBeginsTooEarly() throws IOException {
-        event("serving", Map.of());
+        begin();
+        published("phase-1", "one");
         commit(1, 0, true);
         commit(2, 0, true);
 
@@ -117,7 +118,8 @@ class RunCheckTest {
 
     @Test
     void oneCycleTooMany() throws IOException {
-        event("serving", Map.of());
+        begin();
+        published("phase-1", "one");
         commit(1, 0, true);
         commit(1, 1, true);
         commit(2, 0, true);
@@ -128,6 +130,8 @@ class RunCheckTest {
 
     @Test
     void aFinishedRunWithCyclesMissing() throws IOException {
+        begin();
+        published("phase-1", "one");
         commit(1, 0, true);
         event("run-finished", Map.of());
 
@@ -136,7 +140,7 @@ class RunCheckTest {
 
     @Test
     void aStepThatWasSkippedInSilence() throws IOException {
-        event("serving", Map.of());
+        begin();
         commit(1, 0, false);
 
         assertBroken("R2: phase 1, cycle 0 was skipped without a word");
@@ -174,14 +178,77 @@ class RunCheckTest {
     }
 
     @Test
-    void aDamagedRecordIsNamedWithItsLine() throws IOException {
-        event("serving", Map.of());
+    void damagedRecordsAreNamedWithTheirLines() throws IOException {
+        begin();
         commit(1, 0, true);
         Files.writeString(run.metrics(), "1,x,0\n", StandardOpenOption.APPEND);
+        Files.writeString(run.events(), "{\"at\":7}\n", StandardOpenOption.APPEND);
 
-        assertThatThrownBy(this::check)
-                .isInstanceOf(IOException.class)
-                .hasMessageContaining("metrics.csv, line 3: not a committed cycle: 1,x,0");
+        assertThat(check().violations())
+                .extracting(RunCheck.Violation::toString)
+                .containsExactly(
+                        "R8: " + run.events()
+                                + ", line 5: not an event with a time and a type, the line is damaged: {\"at\":7}",
+                        "R8: " + run.metrics() + ", line 3: not a committed cycle: 1,x,0");
+    }
+
+    @Test
+    void aRunThatWasCopiedChecksItsOwnFiles() throws IOException {
+        begin();
+        published("phase-1", "one");
+        RunFolder original = run;
+        run = RunFolder.create(temp.resolve("copy"), "a = 1");
+        Files.copy(original.events(), run.events());
+        Files.copy(original.expert(1), run.expert(1));
+
+        assertThat(check().violations()).isEmpty();
+        Files.writeString(run.expert(1), "other");
+        assertBroken("R3: phase-1 was published as sha of one, but " + run.expert(1) + " is sha of other");
+        Files.copy(original.expert(1), run.expert(1), StandardCopyOption.REPLACE_EXISTING);
+        Files.delete(original.expert(1));
+        assertThat(check().violations()).isEmpty();
+    }
+
+    @Test
+    void aLogThatSaysNothingProvesNothing() throws IOException {
+        begin();
+        published("phase-1", "one");
+        commit(1, 0, true);
+        commit(1, 1, true);
+        commit(2, 0, true);
+        assertThat(check().violations()).isEmpty();
+        Files.writeString(run.events(), "");
+
+        assertThat(check().violations())
+                .extracting(RunCheck.Violation::toString)
+                .containsExactly(
+                        "R6: 3 cycles were committed, but the log tells of no generator that started",
+                        "R6: 3 cycles were committed, but the log tells of no critic that started",
+                        "R6: cycles of phase 1 were committed, but the log does not tell that it began",
+                        "R6: phase 1 is over, but the log tells of no expert that it published",
+                        "R6: cycles of phase 2 were committed, but the log does not tell that it began");
+    }
+
+    @Test
+    void expertsThatWereSetAsideAreLookedForNoMore() throws IOException {
+        published("phase-1", "one");
+        published("phase-2", "two");
+        event(RunCheck.EXPERTS_SET_ASIDE, Map.of("from-phase", 2));
+        Files.delete(run.expert(2));
+        assertThat(check().violations()).isEmpty();
+        published("phase-2", "another two");
+        assertThat(check().violations()).isEmpty();
+    }
+
+    @Test
+    void eventsWithoutTheirFieldsAreNoSurprise() throws IOException {
+        event("role-started", Map.of());
+        event("expert-published", Map.of());
+        event("expert-published", Map.of("version", 3));
+
+        assertThat(check().violations())
+                .extracting(RunCheck.Violation::contract)
+                .containsExactly("R3");
     }
 
     private void assertBroken(String violation) throws IOException {
@@ -190,6 +257,13 @@ class RunCheckTest {
 
     private RunCheck check() throws IOException {
         return RunCheck.of(run, CYCLES, file -> "sha of " + Files.readString(file));
+    }
+
+    private void begin() throws IOException {
+        started(1, "generator", "a");
+        started(1, "critic", "b");
+        event("phase-begun", Map.of("phase", 1L));
+        event("phase-begun", Map.of("phase", 2L));
     }
 
     private void started(int epoch, String role, String actor) throws IOException {

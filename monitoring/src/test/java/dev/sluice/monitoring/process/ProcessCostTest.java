@@ -2,6 +2,10 @@ package dev.sluice.monitoring.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.protocol.Role;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -30,7 +34,10 @@ class ProcessCostTest {
 
     @Test
     void theEventNamesBytesAndMilliseconds() {
-        assertThat(ProcessCost.now().fields())
+        Map<String, Object> fields = new HashMap<>(ProcessCost.now().fields(EnumSet.of(Role.CRITIC, Role.CONTROL)));
+
+        assertThat(fields.remove("roles")).isEqualTo("control critic");
+        assertThat(fields)
                 .containsOnlyKeys("peak-resident-bytes", "cpu-millis")
                 .allSatisfy((name, value) -> assertThat((Long) value).isPositive());
     }

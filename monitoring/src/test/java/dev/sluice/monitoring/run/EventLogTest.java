@@ -105,14 +105,35 @@ class EventLogTest {
     }
 
     @Test
-    void damageInTheMiddleIsNotReadOver() throws IOException {
+    void aDamagedLineIsNamedAndCostsNothingElse() throws IOException {
         write("begun");
-        tear("{}\n");
+        tear("{}\n\0\0{\"at\"\n");
         write("ended");
 
-        assertThatThrownBy(() -> EventLog.read(file))
-                .isInstanceOf(IOException.class)
-                .hasMessage(file + ", line 2: not an event with a time and a type, the log is damaged: {}");
+        EventLog.Reading reading = EventLog.read(file);
+
+        assertThat(reading.events()).extracting(EventLog.Event::type).containsExactly("begun", "ended");
+        assertThat(reading.damaged())
+                .extracting(DamagedLine::toString)
+                .containsExactly(
+                        file + ", line 2: not an event with a time and a type, the line is damaged: {}",
+                        file
+                                + ", line 3: not an event with a time and a type, the line is damaged: \ufffd\ufffd{\"at\"");
+        assertThat(reading.damaged()).extracting(DamagedLine::before).containsOnly(1);
+    }
+
+    @Test
+    void anEpochThatNoStartCanHaveIsDamage() throws IOException {
+        for (String epoch : List.of("2147483647", "2147483648", "1e30", "0", "-1", "\"1\"", "1.5", "null")) {
+            tear("{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"begun\",\"epoch\":" + epoch + "}\n");
+        }
+        tear("{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"begun\",\"epoch\":999999999}\n");
+
+        EventLog.Reading reading = EventLog.read(file);
+
+        assertThat(reading.damaged()).hasSize(8);
+        assertThat(reading.events()).singleElement().satisfies(event -> assertThat(event.epoch())
+                .hasValue(999_999_999));
     }
 
     @Test

@@ -62,6 +62,28 @@ class MetricsRewindTest {
         assertThat(cycles(file)).containsExactly("1,0");
     }
 
+    @Test
+    void aDamagedLineIsNamedAndNoObstacle() throws IOException {
+        Path file = folder.resolve("metrics.csv");
+        try (MetricsCsv metrics = new MetricsCsv(file)) {
+            metrics.append(report(1, 0), 1);
+            metrics.append(report(1, 1), 1);
+            metrics.append(report(1, 2), 1);
+        }
+        Files.writeString(file, Files.readString(file).replace("1,1,0.001", "1,q,0.001"));
+        assertThat(MetricsCsv.reading(file).rows())
+                .extracting(MetricsCsv.Row::cycle)
+                .containsExactly(0, 2);
+        assertThat(MetricsCsv.reading(file).damaged())
+                .singleElement()
+                .asString()
+                .startsWith(file + ", line 3: not a committed cycle: 1,q,0.001");
+        try (MetricsCsv metrics = new MetricsCsv(file)) {
+            metrics.rewind(1, 2);
+        }
+        assertThat(cycles(file)).containsExactly("1,0", "1,q");
+    }
+
     private static List<String> cycles(Path file) throws IOException {
         return Files.readAllLines(file).stream()
                 .skip(1)

@@ -1,5 +1,6 @@
 package dev.sluice.runtime.checkpoint;
 
+import dev.sluice.protocol.Epoch;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.StateRef;
 import java.util.List;
@@ -25,6 +26,9 @@ public record Checkpoint(
         StateRef generator,
         StateRef critic) {
     public Checkpoint {
+        if (!Epoch.isOne(epoch)) {
+            throw new IllegalArgumentException("there is no epoch " + epoch);
+        }
         configuration = Map.copyOf(configuration);
         experts = List.copyOf(experts);
         if (generator.phase() != critic.phase() || generator.cycle() != critic.cycle()) {

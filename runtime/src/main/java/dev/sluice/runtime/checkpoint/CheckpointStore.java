@@ -7,10 +7,12 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
-import dev.sluice.runtime.network.NetworkFile;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.store.AtomicFile;
+import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -23,12 +25,16 @@ import java.util.stream.Stream;
 
 /**
  * The checkpoints of one run: {@code checkpoints/phase-<k>-cycle-<c>/} with a part for every trainer and, last,
- * {@code manifest.json}. Paths in the manifest are relative to the run's folder, so that a run may be moved.
+ * {@code manifest.json}. Paths in the manifest are relative to the run's folder, so that a run may be moved. Folders of
+ * other names, such as those that were set aside, are not looked at.
  *
  * <p>Immutable and stateless: what is on the disk is the truth. One process writes at a time.
  */
 public final class CheckpointStore {
     private static final String MANIFEST = "manifest.json";
+    /** One of thousands of keys and experts has some hundred kilobytes. */
+    private static final long LARGEST_MANIFEST = 16 << 20;
+
     private static final Pattern FOLDER = Pattern.compile("phase-(\\d{1,9})-cycle-(\\d{1,9})");
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(SerializationFeature.INDENT_OUTPUT)
@@ -40,8 +46,31 @@ public final class CheckpointStore {
     private final Path run;
     private final Path folder;
 
-    /** A checkpoint that cannot be used, and why. */
-    public record Ignored(String name, String reason) {}
+    /** What is in the way of using a checkpoint. */
+    public enum Fault {
+        /** Its manifest was never written: it was not finished, and is none. The next one that is kept removes it. */
+        UNFINISHED,
+        /** A file of its own is missing, torn or altered. */
+        DAMAGED,
+        /** It is whole, but an expert that it stands on is missing or altered. */
+        EXPERT,
+        /** Its files are whole, and the caller objects to it. */
+        OBJECTION
+    }
+
+    /**
+     * A checkpoint that cannot be used, and why.
+     *
+     * @param name of its folder
+     */
+    public record Ignored(String name, Fault fault, String reason) {
+        /** What a hostile manifest says must not fill the log. */
+        private static final int LONGEST_REASON = 1000;
+
+        public Ignored {
+            reason = reason.length() <= LONGEST_REASON ? reason : reason.substring(0, LONGEST_REASON) + "…";
+        }
+    }
 
     /**
      * What a search found.
@@ -52,12 +81,35 @@ public final class CheckpointStore {
         public Found {
             ignored = List.copyOf(ignored);
         }
+
+        /**
+         * What only the user can decide about, because going on from {@code newest}, or from the beginning, would throw work
+         * away that a mended file brings back: an expert that newer checkpoints stand on is hurt, or every checkpoint is.
+         */
+        public Optional<Ignored> undecided() {
+            return ignored.stream()
+                    .filter(i -> i.fault() == Fault.EXPERT || newest.isEmpty() && i.fault() == Fault.DAMAGED)
+                    .findFirst();
+        }
+    }
+
+    /** An expert that a checkpoint stands on is not the one that it names. */
+    private static final class ExpertFault extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        ExpertFault(String message) {
+            super(message);
+        }
     }
 
     private record Place(Path path, int phase, int cycle) {
         static final Comparator<Place> NEWEST_FIRST = Comparator.comparingInt(Place::phase)
                 .thenComparingInt(Place::cycle)
                 .reversed();
+
+        String name() {
+            return path.getFileName().toString();
+        }
 
         boolean isComplete() {
             return Files.exists(path.resolve(MANIFEST));
@@ -94,7 +146,8 @@ public final class CheckpointStore {
     }
 
     /**
-     * The newest checkpoint whose files are all there and whole and that {@code objection} has nothing against.
+     * The newest checkpoint whose files are all there and whole and that {@code objection} has nothing against. Changes
+     * nothing.
      *
      * @param objection why a checkpoint that is whole cannot be used; empty when it can
      * @throws IOException when the folder cannot be read
@@ -102,31 +155,88 @@ public final class CheckpointStore {
     public Found newest(Function<Checkpoint, Optional<String>> objection) throws IOException {
         List<Ignored> ignored = new ArrayList<>();
         for (Place place : places()) {
-            String name = place.path().getFileName().toString();
+            String name = place.name();
             try {
                 Checkpoint checkpoint = read(place);
                 Optional<String> against = objection.apply(checkpoint);
-                if (against.isEmpty()) {
-                    return new Found(Optional.of(checkpoint), ignored);
+                if (against.isPresent()) {
+                    ignored.add(new Ignored(name, Fault.OBJECTION, against.get()));
+                    continue;
                 }
-                ignored.add(new Ignored(name, against.get()));
+                verifyExperts(checkpoint);
+                return new Found(Optional.of(checkpoint), ignored);
+            } catch (ExpertFault e) {
+                ignored.add(new Ignored(name, Fault.EXPERT, e.getMessage()));
             } catch (CheckpointException e) {
-                ignored.add(new Ignored(name, e.getMessage()));
+                ignored.add(new Ignored(name, place.isComplete() ? Fault.DAMAGED : Fault.UNFINISHED, e.getMessage()));
             }
         }
         return new Found(Optional.empty(), ignored);
     }
 
+    /** What every manifest that reads says, newest first, whether or not the files that it names are whole. */
+    public List<Checkpoint> manifests() throws IOException {
+        List<Checkpoint> manifests = new ArrayList<>();
+        for (Place place : places()) {
+            try {
+                manifests.add(manifest(place));
+            } catch (CheckpointException e) {
+                // It says nothing.
+            }
+        }
+        return manifests;
+    }
+
+    /**
+     * Puts a checkpoint that was ignored out of the way, as {@code NAME.ignored}: it is not looked at any more, nor deleted.
+     * One that was never finished stays where it is.
+     *
+     * @return what it is called now, when that is something else
+     * @throws IOException when it cannot be renamed
+     */
+    public Optional<Path> setAside(Ignored ignored) throws IOException {
+        Path place = folder.resolve(ignored.name());
+        return ignored.fault() == Fault.UNFINISHED || !Files.isDirectory(place)
+                ? Optional.empty()
+                : Optional.of(aside(place));
+    }
+
+    /**
+     * Renames a file or folder to {@code NAME.ignored}, or {@code NAME.ignored-N} where there is such a one.
+     *
+     * @return its new path
+     * @throws IOException when it cannot be renamed
+     */
+    public static Path aside(Path path) throws IOException {
+        String name = path.getFileName() + ".ignored";
+        Path to = path.resolveSibling(name);
+        for (int n = 2; Files.exists(to, LinkOption.NOFOLLOW_LINKS); n++) {
+            to = path.resolveSibling(name + "-" + n);
+        }
+        Durable.rename(path, to);
+        return to;
+    }
+
     private Checkpoint read(Place place) {
+        Checkpoint checkpoint = manifest(place);
+        StateFile.verify(checkpoint.generator());
+        StateFile.verify(checkpoint.critic());
+        return checkpoint;
+    }
+
+    private Checkpoint manifest(Place place) {
         Path manifest = place.path().resolve(MANIFEST);
         if (!place.isComplete()) {
             throw new CheckpointException(place.path(), "was not finished: it has no " + MANIFEST);
         }
         Checkpoint checkpoint;
         try {
-            checkpoint = withPaths(
-                    JSON.readValue(Files.readAllBytes(manifest), Checkpoint.class),
-                    path -> run.resolve(path).normalize().toString());
+            if (Files.size(manifest) > LARGEST_MANIFEST) {
+                throw new CheckpointException(manifest, "is not a manifest: it has " + Files.size(manifest) + " bytes");
+            }
+            checkpoint = withPaths(JSON.readValue(Files.readAllBytes(manifest), Checkpoint.class), this::inRun);
+        } catch (CheckpointException e) {
+            throw e;
         } catch (JsonProcessingException | RuntimeException e) {
             throw new CheckpointException(manifest, "is not a manifest: " + firstLine(e), e);
         } catch (IOException e) {
@@ -136,39 +246,71 @@ public final class CheckpointStore {
             throw new CheckpointException(
                     manifest, "is of phase " + checkpoint.phase() + ", cycle " + checkpoint.cycle());
         }
-        StateFile.verify(checkpoint.generator());
-        StateFile.verify(checkpoint.critic());
-        checkpoint.experts().forEach(CheckpointStore::verify);
         return checkpoint;
     }
 
-    private static void verify(ExpertRef expert) {
-        Path file = Path.of(expert.path());
-        if (!Files.isRegularFile(file)) {
-            throw new CheckpointException(file, "is missing");
+    private String inRun(String path) {
+        Path file = run.resolve(path).normalize();
+        if (!file.startsWith(run)) {
+            throw new IllegalArgumentException("it names " + path + ", outside of the run's folder");
         }
-        String sha256 = NetworkFile.reference(expert.version(), file).sha256();
-        if (!sha256.equals(expert.sha256())) {
-            throw new CheckpointException(
-                    file, "was altered: its SHA-256 is " + sha256 + ", expected " + expert.sha256());
+        return file.toString();
+    }
+
+    private static void verifyExperts(Checkpoint checkpoint) throws ExpertFault {
+        for (ExpertRef expert : checkpoint.experts()) {
+            Path file = Path.of(expert.path());
+            if (!Files.isRegularFile(file)) {
+                throw new ExpertFault(file + ": is missing");
+            }
+            String sha256;
+            try {
+                sha256 = Sha256.of(file);
+            } catch (IOException e) {
+                throw new ExpertFault(file + ": cannot be read: " + e);
+            }
+            if (!sha256.equals(expert.sha256())) {
+                throw new ExpertFault(
+                        file + ": was altered: its SHA-256 is " + sha256 + ", expected " + expert.sha256());
+            }
         }
     }
 
     /**
-     * Deletes what {@code newest} made superfluous: unfinished ones, older ones but for {@code keep} complete in all, and
-     * later ones, which are from before the run was gone back.
+     * Deletes what {@code newest} made superfluous: unfinished ones, and older ones but for {@code keep} usable in all. What
+     * is hurt, and what is later although it is complete, is set aside and counts for nothing: nobody but the user
+     * deletes it.
      *
      * @throws IOException when something cannot be deleted; what stays is tried again the next time
      */
     public void forgetAllBut(int keep, Checkpoint newest) throws IOException {
-        int complete = 0;
+        int usable = 0;
         for (Place place : places()) {
             boolean later = place.phase() > newest.phase()
                     || (place.phase() == newest.phase() && place.cycle() > newest.cycle());
-            if (later || !place.isComplete() || ++complete > keep) {
+            if (!place.isComplete()) {
+                forget(place);
+            } else if (later || !looksWhole(place)) {
+                aside(place.path());
+            } else if (++usable > keep) {
                 forget(place);
             }
         }
+    }
+
+    /** As far as can be seen without reading gigabytes: everything is there and has its size. */
+    private boolean looksWhole(Place place) {
+        try {
+            Checkpoint checkpoint = manifest(place);
+            return isThere(checkpoint.generator()) && isThere(checkpoint.critic());
+        } catch (CheckpointException | IOException e) {
+            return false;
+        }
+    }
+
+    private static boolean isThere(StateRef part) throws IOException {
+        Path file = Path.of(part.path());
+        return Files.isRegularFile(file) && Files.size(file) == part.size();
     }
 
     /** The manifest first: half a checkpoint must not look whole. */

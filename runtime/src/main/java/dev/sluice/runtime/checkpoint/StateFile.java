@@ -3,6 +3,7 @@ package dev.sluice.runtime.checkpoint;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.network.TrainingState;
 import dev.sluice.runtime.store.RunFiles;
 import dev.sluice.runtime.store.Safetensors;
@@ -40,7 +41,7 @@ public final class StateFile {
         state.secondMoment().forEach((name, tensor) -> tensors.put(SECOND + name, tensor));
         Map<String, String> metadata = identity(role, phase, cycle);
         metadata.put("steps", Long.toString(state.steps()));
-        Files.createDirectories(file.toAbsolutePath().getParent());
+        Durable.folder(file.toAbsolutePath().getParent());
         new Safetensors(tensors, metadata).write(file);
         return new StateRef(
                 role,

@@ -1,6 +1,7 @@
 package dev.sluice.runtime.store;
 
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.file.Durable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -74,7 +75,7 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
         } catch (NoSuchFileException e) {
             throw new IOException(file + " does not exist", e);
         } catch (IOException e) {
-            throw new IOException(file + " cannot be read as safetensors: " + AtomicFile.reason(e), e);
+            throw new IOException(file + " cannot be read as safetensors: " + Durable.reason(e), e);
         }
     }
 

@@ -130,7 +130,8 @@ class CheckpointStoreTest {
 
         assertThat(found.newest()).isEmpty();
         assertThat(found.ignored())
-                .containsExactly(new CheckpointStore.Ignored("phase-1-cycle-10", "is of another configuration"));
+                .containsExactly(new CheckpointStore.Ignored(
+                        "phase-1-cycle-10", CheckpointStore.Fault.OBJECTION, "is of another configuration"));
     }
 
     @Test
@@ -165,7 +166,7 @@ class CheckpointStoreTest {
     }
 
     @Test
-    void onlyTheNewestStayAndWhatIsUnfinishedOrLaterGoes() throws IOException {
+    void onlyTheNewestStayWhatIsUnfinishedGoesAndWhatIsLaterIsSetAside() throws IOException {
         for (int cycle = 10; cycle <= 50; cycle += 10) {
             keep(1, cycle);
         }
@@ -174,9 +175,88 @@ class CheckpointStoreTest {
 
         store.forgetAllBut(2, back);
 
-        assertThat(names()).containsExactly("phase-1-cycle-30", "phase-1-cycle-40");
+        assertThat(names()).containsExactly("phase-1-cycle-30", "phase-1-cycle-40", "phase-1-cycle-50.ignored");
         assertThat(search().newest()).contains(back);
         assertThat(search().ignored()).isEmpty();
+    }
+
+    @Test
+    void whatIsHurtIsNeitherCountedNorDeleted() throws IOException {
+        keep(1, 10);
+        keep(1, 20);
+        Files.writeString(run.resolve("checkpoints/phase-1-cycle-20/manifest.json"), "{");
+        keep(1, 30);
+        Files.writeString(run.resolve("checkpoints/phase-1-cycle-30/critic.safetensors"), "torn");
+        keep(1, 35);
+        Checkpoint newest = keep(1, 40);
+
+        store.forgetAllBut(3, newest);
+        store.forgetAllBut(3, newest);
+
+        assertThat(names())
+                .containsExactly(
+                        "phase-1-cycle-10",
+                        "phase-1-cycle-20.ignored",
+                        "phase-1-cycle-30.ignored",
+                        "phase-1-cycle-35",
+                        "phase-1-cycle-40");
+        assertThat(run.resolve("checkpoints/phase-1-cycle-30.ignored/generator.safetensors"))
+                .exists();
+    }
+
+    @Test
+    void whatIsSetAsideTwiceHasTwoNames() throws IOException {
+        for (int i = 0; i < 2; i++) {
+            keep(1, 10);
+            Files.writeString(run.resolve("checkpoints/phase-1-cycle-10/critic.safetensors"), "torn");
+            assertThat(store.setAside(search().ignored().get(0))).isPresent();
+        }
+        assertThat(names()).containsExactly("phase-1-cycle-10.ignored", "phase-1-cycle-10.ignored-2");
+    }
+
+    @Test
+    void whetherToGoOnWithoutAnExpertIsTheUsersToSay() throws IOException {
+        keep(1, 10);
+        Checkpoint second = keep(2, 5);
+        assertThat(search().undecided()).isEmpty();
+        Files.writeString(Path.of(second.experts().get(0).path()), "other bytes");
+
+        assertThat(search().undecided())
+                .hasValueSatisfying(i -> assertThat(i.fault()).isEqualTo(CheckpointStore.Fault.EXPERT));
+    }
+
+    @Test
+    void whetherToBeginAgainWhereEveryCheckpointIsHurtIsTheUsersToSay() throws IOException {
+        write(1, 5, Role.GENERATOR);
+        assertThat(search().undecided()).as("never finished").isEmpty();
+        keep(1, 10);
+        keep(1, 20);
+        Files.writeString(run.resolve("checkpoints/phase-1-cycle-20/manifest.json"), "{");
+        assertThat(search().undecided()).as("there is an older one").isEmpty();
+        Files.writeString(run.resolve("checkpoints/phase-1-cycle-10/manifest.json"), "{");
+
+        assertThat(search().undecided())
+                .hasValueSatisfying(i -> assertThat(i.name()).isEqualTo("phase-1-cycle-20"));
+    }
+
+    @Test
+    void aManifestThatReachesOutOfTheRunIsIgnored() throws IOException {
+        Checkpoint complete = keep(1, 10);
+        keep(1, 20);
+        Path manifest = run.resolve("checkpoints/phase-1-cycle-20/manifest.json");
+        Files.writeString(manifest, Files.readString(manifest).replace("checkpoints/", "../../../etc/"));
+
+        assertIgnored(complete, "phase-1-cycle-20", "outside of the run's folder");
+    }
+
+    @Test
+    void anEpochThatNoStartCanHaveIsDamage() throws IOException {
+        Checkpoint complete = keep(1, 10);
+        keep(1, 20);
+        Path manifest = run.resolve("checkpoints/phase-1-cycle-20/manifest.json");
+        Files.writeString(manifest, Files.readString(manifest).replace("\"epoch\" : 3", "\"epoch\" : 2147483647"));
+
+        assertIgnored(complete, "phase-1-cycle-20", "there is no epoch 2147483647");
     }
 
     @Test

@@ -1,0 +1,181 @@
+package dev.sluice.actors.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.actors.fake.TrainedRun;
+import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.protocol.ExpertRef;
+import dev.sluice.runtime.evaluation.Measure;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What serve, sample, evaluate and compare open is what the run says, in the folder that they were given. */
+class RunsTest {
+    @TempDir
+    Path home;
+
+    private TrainedRun run;
+    private List<ExpertRef> experts;
+
+    @BeforeEach
+    void train() throws IOException {
+        run = new TrainedRun(home);
+        run.begin(1);
+        ExpertRef first = run.publish(1);
+        run.begin(2);
+        run.keep(2, 5);
+        experts = List.of(first, run.publish(2));
+        run.tell("run-finished", Map.of("seconds", 3L));
+    }
+
+    @Test
+    void theExpertsThatWerePublished() throws IOException {
+        assertThat(Runs.finished(run.folder).experts()).isEqualTo(experts);
+        assertThat(FinishedRun.open(run.folder.root()).notes()).isEmpty();
+    }
+
+    @Test
+    void anAlteredExpertIsRefusedWithBothDigests() throws IOException {
+        TrainedRun.hurt(run.folder.expert(2));
+
+        assertThatThrownBy(() -> Runs.finished(run.folder))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining(run.folder.expert(2) + " is damaged, or another file: its SHA-256 is ")
+                .hasMessageContaining("the run says " + experts.get(1).sha256() + "; put the file back");
+    }
+
+    @Test
+    void aMissingExpertIsNamed() throws IOException {
+        Files.delete(run.folder.expert(1));
+
+        assertThatThrownBy(() -> Runs.finished(run.folder))
+                .isInstanceOf(UserError.class)
+                .hasMessageStartingWith(run.folder.expert(1) + " is missing: the run published it");
+    }
+
+    @Test
+    void anotherTeacherIsRefused() throws IOException {
+        String sha256 = run.teacher().sha256();
+        Path other = Path.of(System.getProperty("sluice.home"), "teachers", "mixture-2d.pt");
+        Files.write(run.settings.experiment().teacher(), Files.readAllBytes(other));
+
+        assertThatThrownBy(() -> Runs.finished(run.folder))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("is not the one that the run was trained with")
+                .hasMessageContaining("the run says " + sha256);
+    }
+
+    @Test
+    void aCopyUsesItsOwnFiles() throws IOException {
+        Path copy = home.resolve("copy");
+        try (Stream<Path> files = Files.walk(run.folder.root())) {
+            for (Path file : files.toList()) {
+                Files.copy(file, copy.resolve(run.folder.root().relativize(file)));
+            }
+        }
+        TrainedRun.hurt(run.folder.expert(1));
+        assertThat(Runs.finished(RunFolder.open(copy)).experts())
+                .allSatisfy(expert -> assertThat(expert.path()).startsWith(copy.toString()));
+
+        TrainedRun.hurt(copy.resolve("experts/phase-1.pt"));
+        Files.writeString(run.folder.expert(1), "the expert of phase 1");
+        assertThatThrownBy(() -> Runs.finished(RunFolder.open(copy))).hasMessageContaining("copy/experts/phase-1.pt");
+    }
+
+    @Test
+    void aDamagedPublicationIsMadeGoodByACheckpointOrNamed() throws IOException {
+        List<String> lines = Files.readAllLines(run.folder.events());
+        Files.write(
+                run.folder.events(),
+                lines.stream()
+                        .map(line -> line.replace(experts.get(0).sha256(), "\u0000"))
+                        .toList());
+        assertThat(Runs.finished(run.folder).experts()).isEqualTo(experts);
+
+        Files.write(
+                run.folder.events(),
+                lines.stream()
+                        .map(line -> line.contains("phase-2.pt") ? line.substring(1) : line)
+                        .toList());
+        assertThatThrownBy(() -> Runs.finished(run.folder))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("phase-2.pt is not used")
+                .hasMessageContaining(run.folder.events() + ", line ");
+    }
+
+    @Test
+    void aLogThatSaysNothingProvesNothing() throws IOException {
+        Files.writeString(run.folder.events(), "");
+
+        assertThatThrownBy(() -> Runs.finished(run.folder))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("phase-2.pt is not used: neither the run's events.jsonl nor a checkpoint says");
+    }
+
+    @Test
+    void anExpertThatIsBeingPublishedIsNotThereYet() throws IOException {
+        List<String> lines = Files.readAllLines(run.folder.events());
+        Files.write(run.folder.events(), lines.subList(0, lines.size() - 2));
+
+        assertThat(Runs.finished(run.folder).experts()).containsExactly(experts.get(0));
+    }
+
+    @Test
+    void aDamagedLineIsNamedAndTheRunEvaluatedAllTheSame() throws IOException {
+        Files.writeString(run.folder.events(), "{{\n", StandardOpenOption.APPEND);
+
+        assertThat(FinishedRun.open(run.folder.root()).notes())
+                .singleElement()
+                .asString()
+                .startsWith(run.folder.events() + ", line ")
+                .endsWith("its cost may be told too low");
+    }
+
+    @Test
+    void theCostOfAProcessThatOnlyControlsIsNotThatOfTheTraining() throws IOException {
+        run.tell("serving", Map.of());
+        run.tell("process-cost", Map.of("roles", "control", "peak-resident-bytes", 1L << 20, "cpu-millis", 1000L));
+
+        FinishedRun opened = FinishedRun.open(run.folder.root());
+
+        assertThat(opened.cost()).doesNotContainKeys(Measure.CPU_SECONDS, Measure.PEAK_MEMORY);
+        assertThat(opened.notes()).singleElement().asString().contains("trained by several processes");
+    }
+
+    @Test
+    void theCostOfOneProcessThatPlaysAllIs() throws IOException {
+        run.tell("serving", Map.of());
+        run.tell(
+                "process-cost",
+                Map.of(
+                        "roles",
+                        "control critic generator sampler teacher",
+                        "peak-resident-bytes",
+                        1L << 20,
+                        "cpu-millis",
+                        1000L));
+
+        assertThat(FinishedRun.open(run.folder.root()).cost())
+                .containsEntry(Measure.CPU_SECONDS, 1.0)
+                .containsEntry(Measure.PEAK_MEMORY, 1.0);
+    }
+
+    @Test
+    void trainersOnSeveralNodesAreSeveralProcesses() throws IOException {
+        run.tell("role-started", Map.of("role", "teacher", "actor", "t", "epoch", 1L, "node", "another"));
+
+        assertThat(FinishedRun.open(run.folder.root()).notes())
+                .singleElement()
+                .asString()
+                .contains("trained by several processes");
+    }
+}
