@@ -67,13 +67,14 @@ final class DistillCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         Settings settings = Settings.load(experiment, options.overrides(), Home.folder());
         ExperimentSettings chosen = settings.experiment();
-        UserError.whenRefused(() -> TeacherCheck.requireFits(chosen));
+        UserError.whenRefused(() -> TeacherCheck.requireRoom(
+                settings, TeacherCheck.requireFits(settings), TeacherCheck.budget(settings.node())));
         if (processes) {
             return inProcesses(out, run != null ? run : nextRun(chosen.name()));
         }
         DeploymentSettings here = settings.deployment();
         try (Signals.LastWord word = Signals.whenEndedSay(out, "sluice: stopped before the run began")) {
-            Map<String, Networks> devices = Device.networks(here.engine());
+            Map<String, Networks> devices = Device.networks(here);
             try (SluiceProcess process = SluiceProcess.start(here, devices)) {
                 RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
                 Closeable lock = folder.lock();

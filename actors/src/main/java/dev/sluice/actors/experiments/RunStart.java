@@ -46,6 +46,7 @@ import org.apache.pekko.actor.typed.Behavior;
  * @param past deaths of the process that trained the run
  * @param from empty for the run's beginning
  * @param notes for the user: what of the folder was not used, and where the run goes on
+ * @param card of the teacher
  */
 public record RunStart(
         Settings settings,
@@ -54,7 +55,8 @@ public record RunStart(
         int epoch,
         Deaths.Past past,
         Optional<Checkpoint> from,
-        List<String> notes) {
+        List<String> notes,
+        NetworkCard card) {
     /** Generator steps in a row that may be left out before the run goes back, and then is declared failed. */
     private static final int SKIPPED_LIMIT = 10;
 
@@ -84,7 +86,8 @@ public record RunStart(
                 new Epochs(folder.epochs()).claim(0),
                 deaths(folder).begin(settings.supervision().restarts()),
                 Optional.empty(),
-                List.of());
+                List.of(),
+                NetworkFile.readCard(settings.experiment().teacher()));
     }
 
     /**
@@ -98,6 +101,7 @@ public record RunStart(
         requireUnchanged(Settings.read(folder.config()).identity(), settings.identity());
         ExpertRef teacher =
                 NetworkFile.reference("teacher", settings.experiment().teacher());
+        NetworkCard card = NetworkFile.readCard(settings.experiment().teacher());
         List<String> notes = new ArrayList<>();
         Optional<Checkpoint> from = newest(folder, settings, teacher, notes);
         return new RunStart(
@@ -107,7 +111,8 @@ public record RunStart(
                 new Epochs(folder.epochs()).claim(lastEpoch(folder)),
                 deaths(folder).begin(settings.supervision().restarts()),
                 from,
-                notes);
+                notes,
+                card);
     }
 
     private static void requireUnchanged(Map<String, String> was, Map<String, String> is) {
@@ -203,7 +208,6 @@ public record RunStart(
     public Behavior<SupervisorMessage> supervisor(
             ActorRef<RecorderMessage> recorder, Courier courier, ActorRef<Outcome> listener) {
         ExperimentSettings experiment = settings.experiment();
-        NetworkCard card = NetworkFile.readCard(experiment.teacher());
         Gallery.Settings pictures = new Gallery.Settings(
                 experiment.gridSamples(),
                 card.classNames().size(),
@@ -211,7 +215,7 @@ public record RunStart(
                 settings.serving().deadline(),
                 drawn());
         return PhaseSupervisor.create(
-                plan(new ModelCard(experiment.name(), card.sampleShape(), card.classNames())),
+                plan(new ModelCard(experiment.name(), Optional.of(folder.id()), card.sampleShape(), card.classNames())),
                 recorder,
                 pictures,
                 courier,

@@ -60,6 +60,7 @@ final class Company {
 
     private final Map<Seat, ActorRef<?>> failed = new LinkedHashMap<>();
     private final Set<Role> wanted = EnumSet.noneOf(Role.class);
+    private boolean succeeds;
     private long ordered;
 
     Company(RunPlan run, ActorRef<SupervisorMessage> supervisor, Limits limits) {
@@ -97,8 +98,21 @@ final class Company {
     boolean offered(SupervisorMessage.NodeOffer offer) {
         boolean fresh = offers.put(offer.node(), offer) == null;
         refused.removeIf(seat -> seat.node().equals(offer.node()));
+        if (succeeds) {
+            succeed(offer.node());
+        }
         fill();
         return fresh;
+    }
+
+    /** The run is served: from now on no node is to serve an older one of its name, those included that come later. */
+    void served() {
+        succeeds = true;
+        offers.keySet().forEach(this::succeed);
+    }
+
+    private void succeed(ActorRef<NodeMessage> node) {
+        node.tell(new NodeMessage.Succeed(run.card().name(), run.card().run()));
     }
 
     /**
@@ -346,6 +360,7 @@ final class Company {
                 .tell(new NodeMessage.Play(
                         number,
                         run.card().name(),
+                        run.card().run(),
                         role,
                         device,
                         run.teacher().sha256(),

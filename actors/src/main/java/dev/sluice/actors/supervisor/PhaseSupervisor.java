@@ -334,6 +334,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
             case SAMPLER -> {
                 serving.ready(ready.actor());
                 served(ready.actor());
+                company.served();
                 finishWhenDone();
             }
             case TEACHER -> {

@@ -85,7 +85,15 @@ class NodeTest {
     private NodeMessage.Play order(
             Role role, String experiment, String device, String teacher, Optional<ActorRef<?>> insteadOf) {
         return new NodeMessage.Play(
-                ++orders, experiment, role, device, teacher, insteadOf, 60_000, supervisor.getRef());
+                ++orders,
+                experiment,
+                Optional.of("run of " + experiment),
+                role,
+                device,
+                teacher,
+                insteadOf,
+                60_000,
+                supervisor.getRef());
     }
 
     private ActorRef<?> play(NodeMessage.Play order) {
