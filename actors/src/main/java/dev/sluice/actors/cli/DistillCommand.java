@@ -73,14 +73,14 @@ final class DistillCommand implements Callable<Integer> {
             return inProcesses(out, run != null ? run : nextRun(chosen.name()));
         }
         DeploymentSettings here = settings.deployment();
-        try (Signals.Unsaid word = Signals.whenEndedSay(out, "sluice: stopped before the run began")) {
+        try (Signals.LastWord word = Signals.whenEndedSay(out, "sluice: stopped before the run began")) {
             Map<String, Networks> devices = Device.networks(here);
             try (SluiceProcess process = SluiceProcess.start(here, devices)) {
                 RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
                 Closeable lock = folder.lock();
                 try (lock) {
                     RunStart start = RunStart.first(settings, folder);
-                    word.close();
+                    word.takeBack();
                     new TrainingSession(start, options.stay()).carryOut(process, out);
                 }
             }

@@ -12,7 +12,7 @@ final class Signals {
      *
      * @param out is flushed
      */
-    static Unsaid whenEndedSay(PrintWriter out, String line) {
+    static LastWord whenEndedSay(PrintWriter out, String line) {
         Thread hook = new Thread(
                 () -> {
                     out.println(line);
@@ -20,13 +20,19 @@ final class Signals {
                 },
                 "last-word");
         Runtime.getRuntime().addShutdownHook(hook);
-        return () -> RunProcess.removeHook(hook);
+        return new LastWord(hook);
     }
 
     /** A line that is said only if the process is ended. */
-    interface Unsaid extends AutoCloseable {
+    record LastWord(Thread hook) implements AutoCloseable {
+        void takeBack() {
+            RunProcess.removeHook(hook);
+        }
+
         @Override
-        void close();
+        public void close() {
+            takeBack();
+        }
     }
 
     /**
