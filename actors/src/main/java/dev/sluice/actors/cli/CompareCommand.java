@@ -143,7 +143,8 @@ final class CompareCommand implements Callable<Integer> {
                 // Nobody asks while they are compared, and another run may have the port.
                 overrides.add("serving.port=0");
                 Settings read = Settings.load(experiment, overrides, Home.folder());
-                UserError.whenRefused(() -> TeacherCheck.requireFits(read.experiment()));
+                UserError.whenRefused(() -> TeacherCheck.requireRoom(
+                        read, TeacherCheck.requireFits(read), TeacherCheck.budget(read.node())));
                 Path root = out != null
                         ? out
                         : Path.of("runs", "compare-" + read.experiment().name());

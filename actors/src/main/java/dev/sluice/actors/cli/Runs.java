@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
@@ -12,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** What a run's folder holds, for the commands that use it afterwards. */
 final class Runs {
@@ -19,7 +21,8 @@ final class Runs {
 
     /** The mixture that the run has finished: its experts as far as they go, the teacher behind them. */
     static MixturePlan finished(RunFolder folder) {
-        ExperimentSettings experiment = Settings.read(folder.config()).experiment();
+        Settings settings = Settings.read(folder.config());
+        ExperimentSettings experiment = settings.experiment();
         NetworkCard teacher = NetworkFile.readCard(experiment.teacher());
         List<ExpertRef> experts = new ArrayList<>();
         for (int k = 1; k <= experiment.plan().phaseCount(); k++) {
@@ -29,8 +32,16 @@ final class Runs {
             }
             experts.add(NetworkFile.reference("phase-" + k, file));
         }
+        if (experts.size() < experiment.plan().phaseCount()) {
+            UserError.whenRefused(() -> TeacherCheck.requireSamples(
+                    experiment.teacher(),
+                    true,
+                    settings.node().trialWithin(),
+                    settings.node().memoryGib(),
+                    settings.engine().threads()));
+        }
         return new MixturePlan(
-                new ModelCard(experiment.name(), teacher.sampleShape(), teacher.classNames()),
+                new ModelCard(experiment.name(), Optional.of(folder.id()), teacher.sampleShape(), teacher.classNames()),
                 experiment.plan(),
                 experiment.recipe().schedule(),
                 NetworkFile.reference("teacher", experiment.teacher()),

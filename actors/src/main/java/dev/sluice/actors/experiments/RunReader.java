@@ -6,6 +6,7 @@ import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.runtime.network.NetworkFileException;
+import dev.sluice.runtime.trial.MemoryBudget;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -23,15 +24,18 @@ import java.util.concurrent.Executor;
 final class RunReader {
     private final DeploymentSettings here;
     private final Path home;
+    private final MemoryBudget budget;
     private final Executor threads;
 
     /**
      * @param home of the installation; relative teachers are found from it
+     * @param budget of which each run that is started is promised what it needs
      * @param threads may wait for disks
      */
-    RunReader(DeploymentSettings here, Path home, Executor threads) {
+    RunReader(DeploymentSettings here, Path home, MemoryBudget budget, Executor threads) {
         this.here = here;
         this.home = home.toAbsolutePath().normalize();
+        this.budget = budget;
         this.threads = threads;
     }
 
@@ -48,7 +52,7 @@ final class RunReader {
             Settings settings = Settings.submitted(config, here, home);
             Path teacher = settings.experiment().teacher();
             try {
-                TeacherCheck.requireFits(settings.experiment());
+                TeacherCheck.requireRoom(settings, TeacherCheck.requireFits(settings), budget);
             } catch (NetworkFileException e) {
                 throw teacher.startsWith(home) ? e : BadSettings.ofTeacher(teacher, e);
             }
@@ -69,7 +73,7 @@ final class RunReader {
     CompletionStage<RunStart> start(RunFolder folder, Settings settings) {
         return onThread(() -> {
             Settings now = settings.takenUpBy(here);
-            TeacherCheck.requireFits(now.experiment());
+            TeacherCheck.promiseRoom(now, TeacherCheck.requireFits(now), budget);
             return Files.exists(folder.events()) ? RunStart.resumed(now, folder) : RunStart.first(now, folder);
         });
     }
