@@ -77,7 +77,11 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     private static final int MOST_SUBMITTED_AT_ONCE = 4;
 
     private static final int MOST_EARLY = 1_000;
-    private static final int MOST_OF_A_MESSAGE = BadSettings.MOST_CHARACTERS;
+    private static final int MOST_OF_AN_ANSWER = BadSettings.MOST_CHARACTERS;
+
+    /** All of them are in one message, also between nodes. */
+    private static final int MOST_OF_A_STATUS = 1_000;
+
     private static final DispatcherSelector READERS = DispatcherSelector.fromConfig("sluice.experiments.dispatcher");
     private static final Logger LOG = LoggerFactory.getLogger(Experiments.class);
 
@@ -305,7 +309,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         LOG.error("An experiment that was submitted could not be looked at", cause);
         return rejected(
                 Reason.BROKEN,
-                "the experiment could not be looked at: " + Shortened.to(MOST_OF_A_MESSAGE, cause.toString())
+                "the experiment could not be looked at: " + Shortened.to(500, cause.toString())
                         + "; this is an error of Sluice, the log of the control node has more");
     }
 
@@ -315,7 +319,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
 
     private Behavior<ExperimentsMessage> onRead(Read read) {
         if (takingStock) {
-            // What was asked for before a restart is answered twice, and taken once.
+            // Of what was asked for before a restart as well.
             stock.replace(read.run(), Optional.of(read));
             return stock.values().stream().allMatch(Optional::isPresent) ? takeStock() : this;
         }
@@ -374,7 +378,8 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     }
 
     private static ExperimentStatus unread(Path run, State state, String message) {
-        return new ExperimentStatus(folderName(run), run.toString(), state, 0, 0, 0, 0, 0, message);
+        return new ExperimentStatus(
+                folderName(run), run.toString(), state, 0, 0, 0, 0, 0, Shortened.to(MOST_OF_A_STATUS, message));
     }
 
     /** Goes on with what was under way when the last keeper of experiments ended. */
@@ -441,11 +446,12 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
 
     /** For the user, and for the log once. */
     private void waits(String name, String why) {
-        ExperimentStatus status = statuses.get(name);
-        if (!status.message().equals(why)) {
-            getContext().getLog().warn("the run in {} waits: {}", status.run(), why);
+        ExperimentStatus before = statuses.get(name);
+        ExperimentStatus now = with(before, State.WAITING, why);
+        if (!now.message().equals(before.message())) {
+            getContext().getLog().warn("the run in {} waits: {}", now.run(), now.message());
         }
-        statuses.put(name, with(status, State.WAITING, why));
+        statuses.put(name, now);
     }
 
     private static String told(Throwable cause) {
@@ -458,12 +464,11 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             return message(cause);
         }
         LOG.error("A run broke while it was read", cause);
-        return Shortened.to(MOST_OF_A_MESSAGE, cause.toString());
+        return cause.toString();
     }
 
-    /** Files of others may make it of any length. */
     private static String message(Throwable cause) {
-        return Shortened.to(MOST_OF_A_MESSAGE, cause.getMessage() == null ? cause.toString() : cause.getMessage());
+        return cause.getMessage() == null ? cause.toString() : cause.getMessage();
     }
 
     private void takeUpAgain(Path run, String name, Duration after) {
@@ -689,7 +694,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     }
 
     private static ExperimentsReply rejected(Reason reason, String message) {
-        return new ExperimentsReply.Rejected(reason, message);
+        return new ExperimentsReply.Rejected(reason, Shortened.to(MOST_OF_AN_ANSWER, message));
     }
 
     private static ExperimentStatus with(ExperimentStatus status, State state, String message) {
@@ -702,6 +707,6 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
                 status.phases(),
                 status.cycle(),
                 status.cycles(),
-                message);
+                Shortened.to(MOST_OF_A_STATUS, message));
     }
 }

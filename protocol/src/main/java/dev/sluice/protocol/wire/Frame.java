@@ -22,7 +22,7 @@ import java.util.List;
  */
 record Frame(byte[] kryo, int kryoLength, List<Tensor> tensors) {
     /** To be raised with every change that an older node would misread. */
-    static final byte VERSION = 4;
+    static final byte VERSION = 5;
 
     /** The largest message has six. */
     static final int MAX_TENSORS = 64;
