@@ -2,6 +2,7 @@ package dev.sluice.config;
 
 import dev.sluice.protocol.Role;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -28,6 +29,9 @@ import java.util.regex.Pattern;
  *     sent to it otherwise
  * @param cache folder for the files that are sent to this node, absolute; of this process alone
  * @param cacheGib that the cache may hold, in GiB; files in use stay, also above it
+ * @param memoryGib of memory that experiments may be estimated to need here, in GiB; empty for what the machine or the
+ *     container has
+ * @param trialWithin a network file from outside is tried, before an experiment with it is accepted; 0 for no trial
  * @param healthHost address that {@code healthPort} is opened on
  * @param healthPort where {@code /live} and {@code /ready} are answered over HTTP, and nothing else; 0 takes any free
  *     one, empty opens none. A control node answers them at {@code serving.port} too
@@ -46,12 +50,17 @@ public record NodeSettings(
         boolean sharedStore,
         Path cache,
         int cacheGib,
+        Optional<Integer> memoryGib,
+        Duration trialWithin,
         String healthHost,
         Optional<Integer> healthPort,
         Optional<String> insecureNetwork,
         TlsSettings tls) {
     /** What {@code node.insecure-network} must say for a node that others reach without TLS. */
     public static final String INSECURE = "whoever reaches this port controls this node";
+
+    /** {@code node.trial-within} where nothing is configured. */
+    public static final Duration TRIAL_WITHIN = Duration.ofSeconds(60);
 
     private static final String LOOPBACK = "127.0.0.1";
     private static final int MOST_PORT = 65_535;
@@ -94,6 +103,8 @@ public record NodeSettings(
                 bindPort.orElse(0),
                 "must go with a node.port other than 0: nobody would know by which port to reach this node");
         limits.within("cache-gib", cacheGib, 0, 1 << 20);
+        memoryGib.ifPresent(gib -> limits.within("memory-gib", gib, 1, 1 << 20));
+        limits.within("trial-within", trialWithin, Duration.ZERO, Duration.ofHours(24));
         requireAddress(limits, "health-host", healthHost);
         healthPort.ifPresent(number -> limits.within("health-port", number, 0, MOST_PORT));
         insecureNetwork.ifPresent(said -> limits.require(
@@ -130,6 +141,8 @@ public record NodeSettings(
                 true,
                 Path.of("cache").toAbsolutePath(),
                 20,
+                Optional.empty(),
+                TRIAL_WITHIN,
                 LOOPBACK,
                 Optional.empty(),
                 Optional.empty(),

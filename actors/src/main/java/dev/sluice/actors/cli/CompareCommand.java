@@ -3,14 +3,13 @@ package dev.sluice.actors.cli;
 import dev.sluice.actors.experiments.RunStart;
 import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.config.Settings;
+import dev.sluice.monitoring.run.LockFile;
 import dev.sluice.monitoring.run.RunFolder;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -144,7 +143,8 @@ final class CompareCommand implements Callable<Integer> {
                 // Nobody asks while they are compared, and another run may have the port.
                 overrides.add("serving.port=0");
                 Settings read = Settings.load(experiment, overrides, Home.folder());
-                UserError.whenRefused(() -> TeacherCheck.requireFits(read.experiment()));
+                UserError.whenRefused(() -> TeacherCheck.requireRoom(
+                        read, TeacherCheck.requireFits(read), TeacherCheck.budget(read.node())));
                 Path root = out != null
                         ? out
                         : Path.of("runs", "compare-" + read.experiment().name());
@@ -159,13 +159,9 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private static Closeable lock(Path root) throws IOException {
-        FileChannel channel =
-                FileChannel.open(root.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        if (channel.tryLock() == null) {
-            channel.close();
-            throw new UserError(root + " is being compared by another process; wait for it, or stop it first");
-        }
-        return channel;
+        return LockFile.take(root.resolve(".lock"))
+                .orElseThrow(() ->
+                        new UserError(root + " is being compared by another process; wait for it, or stop it first"));
     }
 
     private void carryOut(Planned planned, int number, int of, PrintWriter print) throws Exception {

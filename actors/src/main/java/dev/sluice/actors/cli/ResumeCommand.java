@@ -48,7 +48,8 @@ final class ResumeCommand implements Callable<Integer> {
                 return 0;
             }
             Settings settings = Settings.readOver(folder.config(), options.overrides());
-            UserError.whenRefused(() -> TeacherCheck.requireFits(settings.experiment()));
+            UserError.whenRefused(() -> TeacherCheck.requireRoom(
+                    settings, TeacherCheck.requireFits(settings), TeacherCheck.budget(settings.node())));
             RunStart start = RunStart.resumed(settings, folder);
             DeploymentSettings here = settings.deployment();
             Map<String, Networks> devices = Device.networks(here.engine());

@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
@@ -20,7 +21,8 @@ final class Runs {
 
     /** The mixture that the run has finished: its experts as far as they go, the teacher behind them. */
     static MixturePlan finished(RunFolder folder) {
-        ExperimentSettings experiment = Settings.read(folder.config()).experiment();
+        Settings settings = Settings.read(folder.config());
+        ExperimentSettings experiment = settings.experiment();
         NetworkCard teacher = NetworkFile.readCard(experiment.teacher());
         List<ExpertRef> experts = new ArrayList<>();
         for (int k = 1; k <= experiment.plan().phaseCount(); k++) {
@@ -29,6 +31,14 @@ final class Runs {
                 break;
             }
             experts.add(NetworkFile.reference("phase-" + k, file));
+        }
+        if (experts.size() < experiment.plan().phaseCount()) {
+            UserError.whenRefused(() -> TeacherCheck.requireSamples(
+                    experiment.teacher(),
+                    true,
+                    settings.node().trialWithin(),
+                    settings.node().memoryGib(),
+                    settings.engine().threads()));
         }
         return new MixturePlan(
                 new ModelCard(experiment.name(), Optional.of(folder.id()), teacher.sampleShape(), teacher.classNames()),

@@ -61,6 +61,9 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         }
     }
 
+    /** Of one role of one experiment. Each keeps the memory that it had, so a third is not started beside two. */
+    private static final int MOST_UNENDED = 2;
+
     private static final Duration ANNOUNCE_EVERY = Duration.ofSeconds(3);
     private static final DispatcherSelector PINNED = DispatcherSelector.fromConfig(PekkoConfig.PINNED_DISPATCHER);
 
@@ -190,11 +193,29 @@ public final class Node extends AbstractBehavior<NodeMessage> {
             return this;
         }
         Part part = new Part(order.role(), order.experiment(), order.run(), order.device(), order.teacher());
-        ActorRef<?> actor = playing(part)
-                .filter(there -> !Optional.of(there).equals(order.insteadOf()))
-                .orElseGet(() -> play(part, order));
+        Optional<ActorRef<?>> there =
+                playing(part).filter(actor -> !Optional.of(actor).equals(order.insteadOf()));
+        if (there.isEmpty() && unended(part) >= MOST_UNENDED) {
+            order.supervisor()
+                    .tell(new SupervisorMessage.RoleNotPlaced(
+                            order.order(),
+                            "node " + name + " starts no other " + part.role().key() + " of " + part.experiment()
+                                    + " beside " + MOST_UNENDED
+                                    + " that do not end: they are stuck at a piece of work and"
+                                    + " keep their memory until the process is started again"));
+            return this;
+        }
+        ActorRef<?> actor = there.orElseGet(() -> play(part, order));
         order.supervisor().tell(new SupervisorMessage.RolePlaced(order.order(), order.role(), actor));
         return this;
+    }
+
+    /** Who plays this part and is not to any more, and those that were told to end and have not: a worker may be stuck. */
+    private long unended(Part part) {
+        return parts.values().stream()
+                .filter(there ->
+                        there.role() == part.role() && there.experiment().equals(part.experiment()))
+                .count();
     }
 
     private Optional<String> objection(NodeMessage.Play order) {

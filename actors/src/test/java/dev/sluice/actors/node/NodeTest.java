@@ -120,6 +120,33 @@ class NodeTest {
     }
 
     @Test
+    void aThirdIsNotStartedBesideTwoThatDoNotEnd() {
+        LinearNetworks.Hold hold = networks.holdAt(LinearNetworks.Operation.OPEN);
+        ExpertRef file = teacherFile;
+        offer(Set.of(Role.TEACHER), "cpu");
+        Optional<ActorRef<?>> last = Optional.empty();
+        for (int i = 0; i < 2; i++) {
+            ActorRef<?> teacher = play(order(Role.TEACHER, "toy", "cpu", file.sha256(), last));
+            teacher.<TeacherMessage>unsafeUpcast().tell(new TeacherMessage.Load(1, file, supervisor.getRef()));
+            hold.awaitStuck();
+            teacher.<TeacherMessage>unsafeUpcast().tell(new TeacherMessage.Release(supervisor.getRef()));
+            last = Optional.of(teacher);
+        }
+        NodeMessage.Play third = order(Role.TEACHER, "toy", "cpu", file.sha256(), last);
+
+        assertThat(refusal(third))
+                .isEqualTo(
+                        "node here starts no other teacher of toy beside 2 that do not end: they are stuck at a piece"
+                                + " of work and keep their memory until the process is started again");
+        assertThat(play(Role.TEACHER, "another")).isNotNull();
+        hold.letGo();
+        await().untilAsserted(() -> {
+            node.tell(third);
+            supervisor.expectMessageClass(RolePlaced.class);
+        });
+    }
+
+    @Test
     void whoAttendsHearsWhatTheNodeOffersNowAndWhenItChanges() {
         offer(Set.of(Role.CRITIC, Role.GENERATOR), "cpu", "gpu:0");
         TestProbe<SupervisorMessage> attending = kit.createTestProbe();

@@ -81,6 +81,8 @@ class TlsClusterTest {
                 true,
                 folder,
                 1,
+                Optional.empty(),
+                NodeSettings.TRIAL_WITHIN,
                 HOST,
                 Optional.empty(),
                 Optional.empty(),

@@ -47,6 +47,18 @@ class TorchNetwork implements Network {
         return LibTorch.forward(module, keepGraph, x, LibTorch.toDevice(step, asked), LibTorch.toDevice(step, labels));
     }
 
+    /** What the module returns for a batch, by TorchScript's name for its type: {@code Tensor} in a network of ours. */
+    final String answerType(Tensor x, Tensor t, Tensor labels) {
+        try (PtNDManager step = stepManager()) {
+            Tensor asked = card.prediction().askedAt(schedule, t);
+            return LibTorch.answerType(
+                    module,
+                    LibTorch.toDevice(step, x),
+                    LibTorch.toDevice(step, asked),
+                    LibTorch.toDevice(step, labels));
+        }
+    }
+
     /** {@link TrainableNetwork#forward}, for parameters that take gradients. */
     final TrainableNetwork.Pass differentiable(Tensor x, Tensor t, Tensor labels) {
         PtNDManager step = stepManager();
