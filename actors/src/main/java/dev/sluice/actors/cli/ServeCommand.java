@@ -6,11 +6,7 @@ import dev.sluice.config.NodeSettings;
 import dev.sluice.config.ServingSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
-import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
-import dev.sluice.protocol.message.NodeMessage;
-import dev.sluice.protocol.message.SamplerMessage;
-import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.sampling.MixturePlan;
 import java.io.PrintWriter;
@@ -21,14 +17,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import org.apache.pekko.actor.typed.ActorRef;
-import org.apache.pekko.actor.typed.Behavior;
+import java.util.concurrent.CompletionException;
 import org.apache.pekko.actor.typed.Props;
-import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -59,11 +49,12 @@ final class ServeCommand implements Callable<Integer> {
         DeploymentSettings here = settings.deployment();
         Map<String, Networks> devices = Device.networks(here.engine());
         try (SluiceProcess process = SluiceProcess.start(here, devices)) {
-            load(process, plan, settings);
+            ServedRun.Course course = begin(process, plan, settings);
+            await(course.loaded());
             out.println("sluice: serving " + plan.version() + " (" + plan.nfe() + " evaluations a sample) at "
                     + process.url() + "/v1/images/generations until Ctrl-C");
             out.flush();
-            new CountDownLatch(1).await();
+            await(course.ended());
         }
         return 0;
     }
@@ -82,70 +73,31 @@ final class ServeCommand implements Callable<Integer> {
                 run.supervision());
     }
 
-    /** Has a sampler load the teacher and then every expert, and waits for each. */
-    private static void load(SluiceProcess process, MixturePlan plan, Settings settings) throws Exception {
-        long seconds = settings.supervision().loadWithin().toSeconds();
-        CompletableFuture<Void> loaded = new CompletableFuture<>();
-        process.spawn(loader(process, plan, settings, loaded), "loader", Props.empty());
+    private static ServedRun.Course begin(SluiceProcess process, MixturePlan plan, Settings settings) {
+        ServedRun.Course course = new ServedRun.Course();
+        process.spawn(
+                ServedRun.create(
+                        process.node(),
+                        plan,
+                        settings.engine().device(),
+                        settings.supervision().loadWithin(),
+                        settings.supervision().workWithin(),
+                        course),
+                "served-run",
+                Props.empty());
+        process.system()
+                .getWhenTerminated()
+                .thenAccept(done -> course.end("the process's actors ended; the log says why"));
+        return course;
+    }
+
+    /** @throws UserError when the serving has ended */
+    private static void await(CompletableFuture<Void> stage) throws InterruptedException {
         try {
-            loaded.get(seconds, TimeUnit.SECONDS);
-        } catch (TimeoutException e) {
-            throw new UserError("waited " + seconds + " s for the sampler to load " + plan.version());
-        } catch (ExecutionException e) {
+            stage.join();
+        } catch (CompletionException e) {
+            Signals.leaveToTheSignal();
             throw e.getCause() instanceof UserError mend ? mend : e;
-        }
-    }
-
-    /** Plays the supervisor of a run that is over: orders a sampler and tells it what to serve. */
-    private static Behavior<SupervisorMessage> loader(
-            SluiceProcess process, MixturePlan plan, Settings settings, CompletableFuture<Void> loaded) {
-        return Behaviors.setup(context -> {
-            process.node()
-                    .tell(new NodeMessage.Play(
-                            1,
-                            plan.card().name(),
-                            plan.card().run(),
-                            Role.SAMPLER,
-                            settings.engine().device(),
-                            plan.teacher().sha256(),
-                            Optional.empty(),
-                            settings.supervision().workWithin().toMillis(),
-                            context.getSelf()));
-            return Behaviors.receiveMessage(message -> {
-                int left = plan.experts().size();
-                if (message instanceof SupervisorMessage.RolePlaced placed) {
-                    serve(placed.actor().unsafeUpcast(), plan, context.getSelf());
-                } else if (message instanceof SupervisorMessage.RoleNotPlaced refused) {
-                    loaded.completeExceptionally(new UserError(refused.reason()));
-                } else if (message instanceof SupervisorMessage.RoleReady && left == 0
-                        || message instanceof SupervisorMessage.SwapDone done && done.phase() == left) {
-                    loaded.complete(null);
-                } else if (message instanceof SupervisorMessage.SwapRefused refused) {
-                    loaded.completeExceptionally(new UserError(
-                            "the expert of phase " + refused.phase() + " cannot be served: " + refused.reason()));
-                } else if (message instanceof SupervisorMessage.RoleFailed failed) {
-                    loaded.completeExceptionally(new UserError("the sampler failed: " + failed.cause()));
-                }
-                return Behaviors.same();
-            });
-        });
-    }
-
-    private static void serve(
-            ActorRef<SamplerMessage> sampler, MixturePlan plan, ActorRef<SupervisorMessage> supervisor) {
-        sampler.tell(new SamplerMessage.Serve(
-                1,
-                plan.card(),
-                plan.phases(),
-                plan.schedule(),
-                plan.teacher(),
-                plan.teacherSteps(),
-                plan.guidance(),
-                supervisor,
-                Optional.empty()));
-        int phase = 1;
-        for (ExpertRef expert : plan.experts()) {
-            sampler.tell(new SamplerMessage.SwapExpert(phase++, expert, supervisor));
         }
     }
 }

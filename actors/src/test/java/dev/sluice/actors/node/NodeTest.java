@@ -223,6 +223,36 @@ class NodeTest {
         awaitAnother(Role.SAMPLER, sampler);
     }
 
+    private NodeMessage.Play orderOfRun(String experiment, String run) {
+        return new NodeMessage.Play(
+                ++orders,
+                experiment,
+                Optional.of(run),
+                Role.SAMPLER,
+                "cpu",
+                "sha-t",
+                Optional.empty(),
+                60_000,
+                supervisor.getRef());
+    }
+
+    @Test
+    void anotherRunOfTheSameNameHasASamplerOfItsOwnAndTheOlderEndsWhenItServes() {
+        offer(EnumSet.allOf(Role.class), "cpu");
+        ActorRef<SamplerMessage> older = play(orderOfRun("a", "1")).unsafeUpcast();
+        ActorRef<SamplerMessage> neighbour = play(orderOfRun("b", "1")).unsafeUpcast();
+        ActorRef<?> newer = play(orderOfRun("a", "2"));
+        assertThat(newer).isNotEqualTo(older);
+        assertThat(play(orderOfRun("a", "2"))).isEqualTo(newer);
+        assertThat(play(orderOfRun("a", "1"))).as("both, until one succeeds").isEqualTo(older);
+
+        node.tell(new NodeMessage.Succeed("a", Optional.of("2")));
+
+        supervisor.expectTerminated(older);
+        assertThat(play(orderOfRun("a", "2"))).isEqualTo(newer);
+        assertThat(play(orderOfRun("b", "1"))).isEqualTo(neighbour);
+    }
+
     /** The node learns of an end on its own, maybe after this probe. */
     private void awaitAnother(Role role, ActorRef<?> ended) {
         await().atMost(Duration.ofSeconds(5)).until(() -> !play(role, "a").equals(ended));

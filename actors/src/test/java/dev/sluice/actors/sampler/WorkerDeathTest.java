@@ -6,9 +6,11 @@ import static org.awaitility.Awaitility.await;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.message.GenerationReply.Reason;
+import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage.RoleFailed;
 import dev.sluice.protocol.message.SupervisorMessage.RoleReady;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
@@ -159,6 +161,136 @@ class WorkerDeathTest {
                 .until(() -> bench.networks.open() == 2);
         bench.ask("after", 0, 2);
         bench.expectSamples("after", bench.plan(first, last), 0, 2);
+    }
+
+    /** Long enough for a test to act in it. */
+    private void serveWithABackOffOf(Duration delay, Duration workWithin) {
+        bench.stop();
+        SamplerSettings patient = new SamplerSettings(8, 4, Duration.ofMillis(1), List.of(1, 2, 4), 5, delay);
+        bench = new Bench(kit, patient, workWithin).serving();
+        expert = bench.expert(1, (x, t, label) -> {
+            if (broken.get() && label == 2) {
+                throw new IllegalStateException("CUDA error: an illegal memory access");
+            }
+            return 0.5f * x;
+        });
+        bench.swapIn(1, expert);
+    }
+
+    @Test
+    void whoLeavesOrIsTooLateWhileThereIsNoWorkerTakesNobodyAlong() {
+        serveWithABackOffOf(Duration.ofSeconds(2), Duration.ofSeconds(30));
+        broken.set(true);
+        bench.occupy("dies", 2, 1);
+        bench.ask("leaves", 0, 2);
+        bench.askWithin(500, "late", 0, 3);
+        bench.ask("waits", 0, 4);
+        bench.status();
+        bench.networks.openGate();
+        bench.expectRefused("dies", Reason.FAILED);
+
+        bench.sampler.tell(new SamplerMessage.Cancel("leaves"));
+        bench.sampler.tell(new SamplerMessage.Cancel("never was"));
+
+        bench.expectRefused("leaves", Reason.CANCELLED);
+        bench.expectRefused("late", Reason.DEADLINE);
+        bench.expectSamples("waits", bench.plan(expert), 0, 4);
+    }
+
+    @Test
+    void aCancelBeforeThereIsAnythingToServeIsNothing() {
+        Bench idle = new Bench(kit, Bench.SETTINGS);
+        idle.sampler.tell(new SamplerMessage.Cancel("a"));
+
+        idle.serving();
+
+        idle.stop();
+    }
+
+    @Test
+    void aStuckWorkerThatWakesBeforeItsSuccessorIsStartedIsNotHeard() {
+        serveWithABackOffOf(Duration.ofSeconds(2), Duration.ofSeconds(1));
+        Semaphore wakes = new Semaphore(0);
+        ExpertRef second = bench.expert(2, (x, t, label) -> {
+            if (label == 2) {
+                wakes.acquireUninterruptibly();
+            }
+            return x;
+        });
+        bench.swapIn(2, second);
+        int before = bench.networks.evaluations.get();
+        bench.ask("stuck", 2, 1);
+        bench.awaitEvaluations(before + 3);
+        bench.ask("waits", 0, 2);
+        bench.expectRefused("stuck", Reason.FAILED);
+
+        wakes.release(1000);
+
+        await("it has ended").atMost(Duration.ofSeconds(10)).until(() -> bench.networks.open() == 0);
+        assertThat(bench.status().ready()).isFalse();
+        bench.expectSamples("waits", bench.plan(expert, second), 0, 2);
+        bench.client.expectNoMessage(Duration.ofMillis(20));
+    }
+
+    @Test
+    void anExpertThatIsStuckWhereItIsWarmedIsRefusedAndWhatServedIsServedAgain() {
+        serveWithABackOffOf(Duration.ofMillis(1), Duration.ofSeconds(1));
+        Semaphore wakes = new Semaphore(0);
+        ExpertRef endless = bench.expert(2, (x, t, label) -> {
+            wakes.acquireUninterruptibly();
+            return x;
+        });
+
+        bench.orderSwap(2, endless);
+
+        assertThat(bench.expectSwapRefused(2))
+                .isEqualTo("the sampler's worker died meanwhile: its worker has been at one piece of work for 1 s");
+        await().atMost(Duration.ofSeconds(10)).until(() -> bench.status().ready());
+        bench.ask("served", 0, 1);
+        bench.expectSamples("served", bench.plan(expert), 0, 1);
+        wakes.release(1000);
+    }
+
+    @Test
+    void whoeverWaitsIsAnsweredAtOnceWhenASamplerEndsWhoseWorkerIsStuck() {
+        bench.occupy("stuck", 0, 1);
+        bench.ask("waits", 0, 2);
+
+        bench.sampler.tell(new SamplerMessage.Release());
+
+        bench.expectRefused("stuck", Reason.NOT_READY);
+        bench.expectRefused("waits", Reason.NOT_READY);
+    }
+
+    @Test
+    void anExpertThatThereIsNoMemoryForIsRefusedAndTheProcessLives() {
+        ExpertRef large = bench.expert(2, (x, t, label) -> {
+            throw new OutOfMemoryError("Java heap space");
+        });
+
+        bench.orderSwap(2, large);
+
+        assertThat(bench.expectSwapRefused(2)).isEqualTo("OutOfMemoryError: Java heap space");
+        bench.ask("served", 0, 1);
+        bench.expectSamples("served", bench.plan(expert), 0, 1);
+    }
+
+    @Test
+    void aBatchThatThereIsNoMemoryForIsTheWorkersEndAndNotTheProcesss() {
+        ExpertRef greedy = bench.expert(2, (x, t, label) -> {
+            if (label == 2) {
+                throw new OutOfMemoryError("Java heap space");
+            }
+            return x;
+        });
+        bench.swapIn(2, greedy);
+        bench.ask("dies", 2, 1);
+
+        assertThat(bench.expectRefused("dies", Reason.FAILED))
+                .isEqualTo("the sampler broke: there is no memory for this batch (Java heap space)");
+        await().atMost(Duration.ofSeconds(10)).until(() -> bench.status().ready());
+        bench.ask("served", 0, 1);
+        bench.expectSamples("served", bench.plan(expert, greedy), 0, 1);
     }
 
     @Test

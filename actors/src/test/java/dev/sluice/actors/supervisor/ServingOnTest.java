@@ -1,10 +1,14 @@
 package dev.sluice.actors.supervisor;
 
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.message.NodeMessage;
 import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.protocol.message.SupervisorMessage.RoleFailed;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ManualTime;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
@@ -72,6 +76,25 @@ class ServingOnTest {
         stage.join("second", Map.of(Role.SAMPLER, second.getRef()));
 
         expectToldEverything(second);
+    }
+
+    @Test
+    void everyNodeHearsThatTheRunIsServedSoThatNothingOlderIsUnderItsName() {
+        stage = new Stage(kit);
+        TestProbe<NodeMessage> there = kit.createTestProbe();
+        stage.register(there.getRef());
+        there.expectMessage(new NodeMessage.Attend(stage.supervisor));
+        stage.tell(new PhaseSupervisor.ServeOn());
+        there.expectNoMessage(Duration.ZERO);
+        finish();
+        there.expectMessage(new NodeMessage.Succeed("toy", Optional.empty()));
+
+        TestProbe<NodeMessage> late = kit.createTestProbe();
+        stage.register(late.getRef());
+        late.expectMessage(new NodeMessage.Attend(stage.supervisor));
+        stage.tell(new SupervisorMessage.NodeOffer(late.getRef(), "late", List.of(), List.of(), false));
+
+        late.expectMessage(new NodeMessage.Succeed("toy", Optional.empty()));
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sluice.monitoring.run.EventLog;
+import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.store.Sha256;
@@ -52,8 +53,9 @@ class QuickRunIT {
             assertThat(models.at("/data/0/id").asText()).isEqualTo("quick");
         }
         assertNfeOnlyFalls(answers);
-        assertThat(last(answers).get("model_version").asText()).isEqualTo("quick@phase-1+phase-2");
-        assertThat(answers.get(0).get("model_version").asText()).startsWith("quick@");
+        assertThat(last(answers).get("model_version").asText())
+                .isEqualTo("quick:" + RunFolder.open(run).id() + "@phase-1+phase-2");
+        assertThat(answers.get(0).get("model_version").asText()).startsWith("quick:");
 
         assertRunFolder(run, last(answers), answers.size());
     }
@@ -91,11 +93,12 @@ class QuickRunIT {
 
     /** Contracts R4 and R5, from the client's side: the last count has every answer, and the sheets' beside them. */
     private static void assertRequestsRecorded(Path run, List<EventLog.Event> events, int asked) throws Exception {
+        String model = "quick:" + RunFolder.open(run).id();
         List<String> served = events.stream()
                 .filter(event -> event.type().equals("serving-changed"))
                 .map(event -> event.fields().get("model-version").toString())
                 .toList();
-        assertThat(served).hasSize(3).endsWith("quick@phase-1+teacher", "quick@phase-1+phase-2");
+        assertThat(served).hasSize(3).endsWith(model + "@phase-1+teacher", model + "@phase-1+phase-2");
         assertThat(events.stream().filter(event -> event.type().equals("request-served")))
                 .hasSizeGreaterThanOrEqualTo(3);
         EventLog.Event last = Records.assertLastCount(run);

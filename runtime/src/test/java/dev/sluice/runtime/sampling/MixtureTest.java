@@ -17,6 +17,7 @@ import dev.sluice.runtime.rollout.Rollout;
 import dev.sluice.runtime.schedule.NoiseSchedule;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class MixtureTest {
@@ -52,6 +53,21 @@ class MixtureTest {
         assertThat(List.of(alone.version(), half.version(), whole.version()))
                 .containsExactly("fashion@teacher", "fashion@phase-1+teacher", "fashion@phase-1+phase-2");
         assertThat(whole.teacherAlone()).isEqualTo(alone);
+    }
+
+    @Test
+    void twoRunsOfOneNameHaveNoVersionInCommon() {
+        MixturePlan one = ofRun("3f9a2c41d07b");
+        MixturePlan other = ofRun("0123456789ab");
+
+        assertThat(one.with(1, first).version()).isEqualTo("fashion:3f9a2c41d07b@phase-1+teacher");
+        assertThat(other.with(1, first).version()).isEqualTo("fashion:0123456789ab@phase-1+teacher");
+        assertThat(one).isNotEqualTo(other);
+    }
+
+    private MixturePlan ofRun(String run) {
+        ModelCard card = new ModelCard("fashion", Optional.of(run), List.of(3), CLASSES);
+        return new MixturePlan(card, PHASES, Schedule.RECTIFIED_FLOW, teacher, 50, 2, List.of());
     }
 
     @Test

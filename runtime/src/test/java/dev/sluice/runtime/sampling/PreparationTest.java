@@ -74,6 +74,37 @@ class PreparationTest {
     }
 
     @Test
+    void aBatchThatNoHeapHoldsIsRefusedBeforeAnythingIsOpened() {
+        MixturePlan huge = new MixturePlan(
+                new ModelCard("m", List.of(100_000, 100_000), List.of("a")),
+                PHASES,
+                Schedule.RECTIFIED_FLOW,
+                teacher,
+                4,
+                2,
+                List.of());
+
+        assertThatThrownBy(() -> prepare(huge, null))
+                .hasMessageMatching("a batch of 4 samples of \\[100000, 100000] takes 596.0 GiB at the least, and this"
+                        + " process has a heap of \\d+\\.\\d GiB; make serving.batch-sizes smaller or the heap larger"
+                        + " \\(SLUICE_HEAP\\)");
+        assertThat(networks.calls).isEmpty();
+    }
+
+    @Test
+    void aNetworkThatThrowsIsNamedWithWhatItWasGivenAndTheEnginesCause() {
+        ExpertRef broken = expert(1, (x, t, label) -> {
+            throw new IllegalStateException("The following operation failed in the TorchScript interpreter.\n"
+                    + "Traceback of TorchScript, serialized code (most recent call last):\n"
+                    + "    x <--- HERE\nRuntimeError: index out of range in self\n");
+        });
+
+        assertThatThrownBy(() -> prepare(alone.with(1, broken), null))
+                .hasMessage("phase-1 (/store/phase-1.pt) cannot be evaluated on a batch of 1 at t = 1.0 without a class"
+                        + " (label 1): RuntimeError: index out of range in self");
+    }
+
+    @Test
     void closingAFailedPreparationLeavesTheServingNetworksAlone() {
         Mixture before = prepare(alone, null);
         ExpertRef broken = expert(1, (x, t, label) -> Float.POSITIVE_INFINITY);
