@@ -188,6 +188,7 @@ final class ModuleCode {
                 }
                 add(source.substring(at, end), line);
                 operators += OPERATORS.contains(source.substring(at, end)) ? 1 : 0;
+                requireShallow(line);
                 at = end;
             } else {
                 add(String.valueOf(c), line);
@@ -230,6 +231,10 @@ final class ModuleCode {
             case ',', ':', ';' -> operators = 0;
             default -> {}
         }
+        requireShallow(line);
+    }
+
+    private void requireShallow(int line) throws ModuleArchive.Damage {
         if (depth > DEEPEST || operators > MOST_OPERATORS) {
             throw at(line, "nests expressions without end");
         }
