@@ -65,13 +65,15 @@ final class DistillCommand implements Callable<Integer> {
         Settings settings = Settings.load(experiment, options.overrides(), Home.folder());
         ExperimentSettings chosen = settings.experiment();
         UserError.whenRefused(() -> TeacherCheck.requireFits(chosen));
+        Path place = run != null ? run : nextRun(chosen.name());
+        Output.requireRoom(place, settings);
         if (processes) {
-            return inProcesses(out, run != null ? run : nextRun(chosen.name()));
+            return inProcesses(out, place);
         }
         DeploymentSettings here = settings.deployment();
         Map<String, Networks> devices = Device.networks(here);
         try (SluiceProcess process = SluiceProcess.start(here, devices)) {
-            RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
+            RunFolder folder = RunFolder.create(place, settings.render());
             Closeable lock = folder.lock();
             try (lock) {
                 new TrainingSession(RunStart.first(settings, folder), options.stay()).carryOut(process, out);
