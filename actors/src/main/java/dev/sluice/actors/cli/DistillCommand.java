@@ -69,14 +69,16 @@ final class DistillCommand implements Callable<Integer> {
         ExperimentSettings chosen = settings.experiment();
         UserError.whenRefused(() -> TeacherCheck.requireRoom(
                 settings, TeacherCheck.requireFits(settings), TeacherCheck.budget(settings.node())));
+        Path place = run != null ? run : nextRun(chosen.name());
+        Output.requireRoom(place, settings);
         if (processes) {
-            return inProcesses(out, run != null ? run : nextRun(chosen.name()));
+            return inProcesses(out, place);
         }
         DeploymentSettings here = settings.deployment();
         try (Signals.LastWord word = Signals.whenEndedSay(out, "sluice: stopped before the run began")) {
             Map<String, Networks> devices = Device.networks(here);
             try (SluiceProcess process = SluiceProcess.start(here, devices)) {
-                RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
+                RunFolder folder = RunFolder.create(place, settings.render());
                 Closeable lock = folder.lock();
                 try (lock) {
                     RunStart start = RunStart.first(settings, folder);

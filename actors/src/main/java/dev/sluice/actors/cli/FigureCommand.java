@@ -52,10 +52,7 @@ final class FigureCommand implements Runnable {
         if (steps < 1) {
             throw new UserError("--steps " + steps + " must be at least 1");
         }
-        Path folder = out.toAbsolutePath().getParent();
-        if (!Files.isDirectory(folder)) {
-            throw new UserError("--out " + out + ": there is no folder " + folder);
-        }
+        Output.requireWritable("--out", out);
         TorchNetworks networks = device.networks();
         SubintervalFigure figure = new SubintervalFigure(networks, SubintervalFigure.Settings.ofPaper(steps, seed));
         Path scratch = Files.createTempDirectory("sluice-figure-");

@@ -41,6 +41,7 @@ final class JoinTeachersCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        Output.requireCreatable("--out", out);
         Files.createDirectories(out.toAbsolutePath().getParent());
         try {
             TwoExpertsFile.join(out, boundary, high, low);

@@ -1,10 +1,17 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.config.Settings;
+import dev.sluice.runtime.network.NetworkFile;
+import java.io.IOException;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** Files that a command writes when its work is done: whether it will be able to is asked before the work. */
 final class Output {
+    private static final long NETWORKS_A_CHECKPOINT = 8;
+
     private Output() {}
 
     /**
@@ -49,5 +56,44 @@ final class Output {
         if (!Files.isWritable(folder)) {
             throw new UserError(option + " " + file + ": this user may not write in " + folder);
         }
+    }
+
+    /**
+     * A run that begins on a disk it does not fit on would train for hours and then have nowhere to put what it has learnt.
+     *
+     * @param folder of the run, which may not be there yet
+     * @throws UserError when its experts and checkpoints do not fit there
+     */
+    static void requireRoom(Path folder, Settings settings) {
+        long network = NetworkFile.reference("teacher", settings.experiment().teacher())
+                .size();
+        int experts = settings.experiment().plan().phaseCount();
+        // Kept ones, and one more that is being written; each of generator and critic: weights, average, two moments.
+        int checkpoints = settings.checkpoint().keep() + 1;
+        long needed = network * (experts + (long) checkpoints * NETWORKS_A_CHECKPOINT);
+        Path existing = folder.toAbsolutePath().normalize();
+        while (existing.getParent() != null && !Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        try {
+            FileStore disk = Files.getFileStore(existing);
+            long room = disk.getUsableSpace();
+            // Some file systems do not know their size.
+            if (disk.getTotalSpace() > 0 && room < needed) {
+                throw new UserError(
+                        "--run " + folder + ": this run needs about " + megabytes(needed) + " there (" + experts
+                                + " experts, and " + checkpoints + " checkpoints while one is being written), and "
+                                + megabytes(room)
+                                + " are free; free some, choose another place with --run, or keep fewer with --set"
+                                + " checkpoint.keep=1");
+            }
+        } catch (IOException e) {
+            // Whoever writes there first will say what is wrong with it.
+            return;
+        }
+    }
+
+    private static String megabytes(long bytes) {
+        return String.format(Locale.ROOT, "%.1f MB", bytes / 1e6);
     }
 }

@@ -132,11 +132,13 @@ final class TrainTeacherCommand implements Callable<Integer> {
         Files.createDirectories(folder);
         TorchNetworks networks = device.networks();
         Path start = Files.createTempFile(folder, "untrained-", ".pt");
+        // Ctrl-C ends the process without the end of this method.
+        start.toFile().deleteOnExit();
         try {
             create(start, architecture, fresh);
             ExpertRef ref = NetworkFile.reference("untrained", start);
             try (TrainableNetwork trained = networks.openForTraining(ref, settings.optimizer(), ema)) {
-                train(dataset, settings, trained, architecture);
+                train(dataset, settings, trained, architecture, start);
             }
         } finally {
             Files.deleteIfExists(start);
@@ -183,7 +185,11 @@ final class TrainTeacherCommand implements Callable<Integer> {
     }
 
     private void train(
-            Dataset dataset, FlowMatchingSettings settings, TrainableNetwork trained, Architecture architecture)
+            Dataset dataset,
+            FlowMatchingSettings settings,
+            TrainableNetwork trained,
+            Architecture architecture,
+            Path start)
             throws IOException {
         FlowMatching matching = new FlowMatching(settings, dataset, trained);
         Training training = new Training(spec);
@@ -202,6 +208,8 @@ final class TrainTeacherCommand implements Callable<Integer> {
         NetworkCard card = trained.card();
         NetworkCard made = new NetworkCard(
                 card.sampleShape(), card.classNames(), card.schedule(), 0, List.of(), provenance, card.prediction());
+        // It has kept the room for the teacher on the disk, which may have filled up meanwhile.
+        Files.delete(start);
         trained.writeAverage(out, made);
         Training.note(out, provenance);
         spec.commandLine()

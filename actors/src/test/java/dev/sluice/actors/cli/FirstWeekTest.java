@@ -149,6 +149,53 @@ class FirstWeekTest {
     }
 
     @Test
+    void commandsThatWriteOneFileNeverFailWithATraceForWhereItGoes() throws IOException {
+        Path file = Files.createFile(folder.resolve("file"));
+        assertRefused("/ is a folder; name a file in it", "figure", "subinterval", "--out", "/");
+        assertRefused(
+                file + " is a file, not a folder",
+                "join-teachers",
+                "--high",
+                points,
+                "--low",
+                points,
+                "--boundary",
+                0.5,
+                "--out",
+                file.resolve("two.json"));
+        assertRefused("write png:" + folder, "train-teacher", "--data", folder, "--out", folder.resolve("x.pt"));
+    }
+
+    @Test
+    void aTeacherIsTrainedAndNothingElseStaysBesideIt() throws IOException {
+        Path out = Files.createDirectory(folder.resolve("teachers"));
+        Said said = sluice(
+                "train-teacher",
+                "--data",
+                "mixture-2d",
+                "--out",
+                out.resolve("mine.pt"),
+                "--steps",
+                2,
+                "--warmup",
+                0,
+                "--batch",
+                4,
+                "--width",
+                8,
+                "--depth",
+                2,
+                "--threads",
+                1);
+        assertThat(said.code()).as(said.text()).isZero();
+        assertThat(said.text()).contains("sluice: read points of 2 coordinates without classes from mixture-2d");
+        try (Stream<Path> left = Files.list(out)) {
+            assertThat(left.map(path -> path.getFileName().toString()))
+                    .containsExactlyInAnyOrder("mine.pt", "mine.pt.txt");
+        }
+    }
+
+    @Test
     void lettersThatTheLocaleLostAreNotTakenForANameOfAFile() {
         assertRefused("start it with LC_ALL=C.UTF-8", "check", "--run", "Lauf-\uFFFD\uFFFD");
     }

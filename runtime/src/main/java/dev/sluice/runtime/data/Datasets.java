@@ -1,13 +1,14 @@
 package dev.sluice.runtime.data;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
 /** Names of datasets, as configuration and command line spell them. */
 public final class Datasets {
     private static final String KNOWN =
-            "fashion-mnist[:FOLDER], fashion-mnist-held-out[:FOLDER], png:FOLDER," + " mixture-1d, mixture-2d";
+            "fashion-mnist[:FOLDER], fashion-mnist-held-out[:FOLDER], png:FOLDER, mixture-1d, mixture-2d";
 
     /** Seed of the mixtures opened by name: which points a run sees is decided by the indices it draws. */
     private static final long MIXTURE_SEED = 0;
@@ -34,8 +35,18 @@ public final class Datasets {
             case "png" -> PngFolder.read(folder(spec, place));
             case "mixture-1d" -> withoutPlace(spec, place, Mixture.line(0, MIXTURE_SEED));
             case "mixture-2d" -> withoutPlace(spec, place, Mixture.grid(MIXTURE_SEED));
-            default -> throw new IllegalArgumentException("unknown dataset '" + spec + "'; known are " + KNOWN);
+            default ->
+                throw new IllegalArgumentException("unknown dataset '" + spec + "'; known are " + KNOWN
+                        + (isFolder(spec) ? ": write png:" + spec : ""));
         };
+    }
+
+    private static boolean isFolder(String spec) {
+        try {
+            return Files.isDirectory(Path.of(spec));
+        } catch (InvalidPathException e) {
+            return false;
+        }
     }
 
     private static Path folder(String spec, String place) {

@@ -127,8 +127,8 @@ public sealed interface Architecture {
         @Override
         public byte[] fresh(NetworkCard card, Noise noise) {
             if (card.sampleShape().size() != 1) {
-                throw new IllegalArgumentException(
-                        "a perceptron makes points of one axis, not samples of shape " + card.sampleShape());
+                throw new IllegalArgumentException("a perceptron makes points of one axis, not samples of shape "
+                        + card.sampleShape() + "; use --network transformer");
             }
             int dimensions = card.sampleSize();
             int in = dimensions + 2 * FREQUENCIES;
