@@ -66,7 +66,7 @@ public final class Trials {
      */
     public record Limits(Duration within, long memory, long most, int threads) {}
 
-    /** What the limits were, for the sentence about the network that passed them. */
+    /** @param definite whether the file alone decided it, and neither the limits nor the machine */
     private record Ended(TrialReport report, boolean definite) {}
 
     private Trials() {}
@@ -143,6 +143,11 @@ public final class Trials {
         } catch (IOException e) {
             // Then the next process tries it once more.
         }
+    }
+
+    /** Tries a file whatever is remembered of it. */
+    static TrialReport now(ExpertRef ref, Limits limits) {
+        return tried(ref, 0, 1, limits).report();
     }
 
     private static Ended tried(ExpertRef ref, double earliest, double latest, Limits limits) {
