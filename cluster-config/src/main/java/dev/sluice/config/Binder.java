@@ -48,12 +48,16 @@ final class Binder {
     /** These stop at the first value they refuse, and judge each by itself; so each can be tried by itself. */
     private static final Set<Class<?>> JUDGED_BY_COMPONENT = Set.of(Recipe.class, AdamWSettings.class);
 
+    private static final int MOST_UNKNOWN = 20;
+    private static final int MOST_OF_A_KEY = 150;
+
     private static final Set<String> SECRETS = secrets(Settings.class, "");
 
     private final Config config;
     private final Scalars scalars;
     private final List<Problem> found = new ArrayList<>();
     private final List<String> problems;
+    private int unknown;
 
     /**
      * @param config complete and resolved
@@ -81,6 +85,9 @@ final class Binder {
         Set<String> keys = new LinkedHashSet<>();
         collect(type, "", sections, keys);
         refuseUnknown(config.root(), "", sections, keys);
+        if (unknown > MOST_UNKNOWN) {
+            problems.add("and " + (unknown - MOST_UNKNOWN) + " more unknown keys");
+        }
         R settings = record(type, "", good);
         boolean allRead = found.isEmpty();
         try {
@@ -225,14 +232,22 @@ final class Binder {
             if (!keys.contains(key) && value instanceof ConfigObject nested && !nested.isEmpty()) {
                 refuseUnknown(nested, key, sections, keys);
             } else if (!sections.contains(key) && !keys.contains(key)) {
-                Set<String> all = new LinkedHashSet<>(keys);
-                all.addAll(sections);
-                String mend = Nearest.to(key, all)
-                        .map(near -> "; did you mean " + near + "?")
-                        .orElse("; no key has a name like it, leave it out");
-                problems.add("unknown key " + key + mend + where(key));
+                unknown(key, sections, keys);
             }
         });
+    }
+
+    /** The others are counted: to look for what each may have meant takes longer than to mend these. */
+    private void unknown(String key, Set<String> sections, Set<String> keys) {
+        if (++unknown > MOST_UNKNOWN) {
+            return;
+        }
+        Set<String> all = new LinkedHashSet<>(keys);
+        all.addAll(sections);
+        String mend = Nearest.to(key, all)
+                .map(near -> "; did you mean " + near + "?")
+                .orElse("; no key has a name like it, leave it out");
+        problems.add("unknown key " + Shortened.to(MOST_OF_A_KEY, key) + mend + where(key));
     }
 
     private static void collect(Class<?> type, String path, Set<String> sections, Set<String> keys) {

@@ -41,6 +41,6 @@ public record DeploymentSettings(
      * @throws BadSettings with everything that is wrong
      */
     public static DeploymentSettings load(String nameOrFile, List<String> overrides, Path home) {
-        return SettingsReader.deployment(nameOrFile, overrides, home);
+        return SettingsReader.answer(nameOrFile, () -> SettingsReader.deployment(nameOrFile, overrides, home));
     }
 }

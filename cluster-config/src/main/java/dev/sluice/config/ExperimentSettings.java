@@ -35,6 +35,8 @@ public record ExperimentSettings(
     /** Re-noise times before the shift are drawn below this (algorithm.md, "Update rule and hyper-parameters"). */
     private static final double HIGHEST_RENOISE_TIME = 0.98;
 
+    private static final int MOST_CYCLES = 10_000_000;
+
     public ExperimentSettings {
         cycles = List.copyOf(cycles);
         Limits limits = new Limits("experiment");
@@ -50,13 +52,17 @@ public record ExperimentSettings(
                 cycles,
                 "must have one entry for each of the " + plan.phaseCount() + " phases that the boundaries "
                         + plan.boundaries() + " make");
-        for (int i = 0; i < cycles.size(); i++) {
-            limits.require(
-                    cycles.get(i) >= 1 && cycles.get(i) <= 10_000_000,
-                    "cycles",
-                    cycles,
-                    "must be between 1 and 10000000 in every phase; phase " + (i + 1) + " has " + cycles.get(i));
+        int wrong = 0;
+        while (wrong < cycles.size() && cycles.get(wrong) >= 1 && cycles.get(wrong) <= MOST_CYCLES) {
+            wrong++;
         }
+        // The first, because each is told with all of them.
+        limits.require(
+                wrong == cycles.size(),
+                "cycles",
+                cycles,
+                "must be between 1 and " + MOST_CYCLES + " in every phase; phase " + (wrong + 1) + " has "
+                        + (wrong == cycles.size() ? "" : cycles.get(wrong)));
         limits.requireTogether(
                 method.fits(plan, recipe.rollout()),
                 "method",

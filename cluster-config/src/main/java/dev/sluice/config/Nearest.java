@@ -6,6 +6,9 @@ import java.util.Optional;
 
 /** What the user may have meant. */
 final class Nearest {
+    /** No key or name here is half as long; what is longer is like none of them, and costs much to compare. */
+    private static final int MOST_CHARACTERS = 100;
+
     private Nearest() {}
 
     /**
@@ -14,6 +17,9 @@ final class Nearest {
      * {@code experiment.recipe.batch}.
      */
     static Optional<String> to(String word, Collection<String> candidates) {
+        if (word.length() > MOST_CHARACTERS) {
+            return Optional.empty();
+        }
         return candidates.stream()
                 .filter(candidate -> distance(word, candidate) <= Math.max(1, word.length() / 3))
                 .min(Comparator.comparingInt(candidate -> distance(word, candidate)));

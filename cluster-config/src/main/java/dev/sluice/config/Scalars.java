@@ -26,6 +26,12 @@ final class Scalars {
     /** How the library names the origin of a value that is put together of several. */
     private static final String MERGED = "merge of ";
 
+    /** Of a list: more than anybody writes, few enough for checks that compare every entry with every other. */
+    private static final int MOST_ENTRIES = 1_000;
+
+    /** Of a number: more than any type here has digits. To read one costs the square of them. */
+    private static final int MOST_DIGITS = 100;
+
     private static final String INFINITY = "infinity";
 
     private final Path home;
@@ -54,6 +60,9 @@ final class Scalars {
         if (type instanceof ParameterizedType collection) {
             List<Object> elements = list(collection.getActualTypeArguments()[0], value);
             return collection.getRawType() == List.class ? elements : new LinkedHashSet<>(elements);
+        }
+        if (value.valueType() == ConfigValueType.NULL) {
+            throw new IllegalArgumentException("must be a value");
         }
         if (value.valueType() == ConfigValueType.OBJECT || value.valueType() == ConfigValueType.LIST) {
             throw new IllegalArgumentException("must be a single value");
@@ -100,6 +109,9 @@ final class Scalars {
         if (!(value instanceof ConfigList elements)) {
             throw new IllegalArgumentException("must be a list: [a, b]");
         }
+        if (elements.size() > MOST_ENTRIES) {
+            throw new IllegalArgumentException("must be a list of at most " + MOST_ENTRIES + " entries");
+        }
         List<Object> read = new ArrayList<>();
         for (ConfigValue element : elements) {
             try {
@@ -115,12 +127,12 @@ final class Scalars {
     private static long whole(String text, long least, long most) {
         BigDecimal number;
         try {
-            number = new BigDecimal(text);
+            number = decimal(text);
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException("must be a whole number", e);
         }
         // The precision bound keeps 1e999999999 from being written out digit by digit.
-        if (number.precision() - number.scale() > 19
+        if ((long) number.precision() - number.scale() > 19
                 || number.stripTrailingZeros().scale() > 0) {
             throw new IllegalArgumentException("must be a whole number");
         }
@@ -128,6 +140,13 @@ final class Scalars {
             throw new IllegalArgumentException("must be a whole number between " + least + " and " + most);
         }
         return number.longValueExact();
+    }
+
+    private static BigDecimal decimal(String text) {
+        if (text.length() > MOST_DIGITS) {
+            throw new NumberFormatException();
+        }
+        return new BigDecimal(text);
     }
 
     private static boolean truth(String text) {
@@ -143,7 +162,7 @@ final class Scalars {
         }
         try {
             // Not Double.parseDouble, which takes NaN, hexadecimal and a trailing "f".
-            return new BigDecimal(text).doubleValue();
+            return decimal(text).doubleValue();
         } catch (NumberFormatException e) {
             throw new IllegalArgumentException("must be a number", e);
         }

@@ -61,7 +61,7 @@ public record Settings(
      * @throws BadSettings with everything that is wrong, a missing teacher file included
      */
     public static Settings load(String nameOrFile, List<String> overrides, Path home) {
-        return SettingsReader.load(nameOrFile, overrides, home);
+        return SettingsReader.answer(nameOrFile, () -> SettingsReader.load(nameOrFile, overrides, home));
     }
 
     /**
@@ -71,7 +71,7 @@ public record Settings(
      * @throws BadSettings with everything that is wrong
      */
     public static Settings read(Path file) {
-        return SettingsReader.read(file);
+        return SettingsReader.answer(file.toString(), () -> SettingsReader.read(file));
     }
 
     /**
@@ -81,7 +81,7 @@ public record Settings(
      * @throws BadSettings with everything that is wrong, a missing teacher file included
      */
     public static Settings readOver(Path file, List<String> overrides) {
-        return SettingsReader.readOver(file, overrides);
+        return SettingsReader.answer(file.toString(), () -> SettingsReader.readOver(file, overrides));
     }
 
     /**
@@ -90,14 +90,15 @@ public record Settings(
      * {@code home}. The text comes from elsewhere: it may include bundled experiments and no other file, and refer to no
      * environment variable.
      *
-     * @param text HOCON, with the sections {@code experiment}, {@code checkpoint} and {@code supervision} at most: the
-     *     others belong to the node
+     * @param text HOCON without substitutions, within the limits of {@link HoconLimits}, with the sections
+     *     {@code experiment}, {@code checkpoint} and {@code supervision} at most: the others belong to the node
      * @param here the node that will run it
      * @param home directory of the installation
-     * @throws BadSettings with everything that is wrong, a missing teacher file included
+     * @throws BadSettings with everything that is wrong; with the same words for every teacher outside of {@code home} that
+     *     cannot be used. Nothing else is thrown, whatever the text is
      */
     public static Settings submitted(String text, DeploymentSettings here, Path home) {
-        return SettingsReader.submitted(text, here, home);
+        return SettingsReader.answer(SettingsReader.SUBMISSION, () -> SettingsReader.submitted(text, here, home));
     }
 
     /**
@@ -108,7 +109,7 @@ public record Settings(
      * @throws BadSettings with everything that is wrong, an override of a node's section included
      */
     public static String submission(String nameOrFile, List<String> overrides, Path home) {
-        return SettingsReader.submission(nameOrFile, overrides, home);
+        return SettingsReader.answer(nameOrFile, () -> SettingsReader.submission(nameOrFile, overrides, home));
     }
 
     /**
@@ -118,7 +119,7 @@ public record Settings(
      * @throws BadSettings when they do not fit that node, or the teacher is not there
      */
     public Settings takenUpBy(DeploymentSettings here) {
-        return SettingsReader.takenUp(this, here);
+        return SettingsReader.answer("the run " + experiment.name(), () -> SettingsReader.takenUp(this, here));
     }
 
     /**

@@ -12,11 +12,15 @@ import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
 import com.typesafe.config.ConfigValueType;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 
 /** Finds the configuration's parts and lays them over one another: overrides, then the experiment, then defaults. */
 final class SettingsReader {
@@ -25,6 +29,12 @@ final class SettingsReader {
 
     /** Origin of what was submitted as text. */
     static final String SUBMITTED = "submitted";
+
+    /** What was submitted, in messages. */
+    static final String SUBMISSION = "the submitted experiment";
+
+    /** What is bundled, by name; read once. */
+    private static final Map<String, Config> RESOURCES = new ConcurrentHashMap<>();
 
     private static final String SUFFIX = ".conf";
     private static final String DEFAULTS = "sluice-defaults.conf";
@@ -48,6 +58,26 @@ final class SettingsReader {
                         Path.of("").toAbsolutePath(),
                         List.of())
                 .bind(Settings.class, "the bundled experiment fashion", null, settings -> {});
+    }
+
+    /**
+     * What is read, or {@link BadSettings}: whatever else the parser throws, and whatever it was given, is a configuration
+     * that cannot be used.
+     *
+     * @param source of the configuration, in messages
+     */
+    static <T> T answer(String source, Supplier<T> reading) {
+        try {
+            return reading.get();
+        } catch (BadSettings e) {
+            throw e;
+        } catch (ConfigException e) {
+            throw new BadSettings(source, List.of(e.getMessage()), e);
+        } catch (RuntimeException e) {
+            throw new BadSettings(source, List.of("it cannot be read: " + e), e);
+        } catch (StackOverflowError e) {
+            throw new BadSettings(source, List.of("it cannot be read: it is nested too deep"), e);
+        }
     }
 
     static Settings load(String nameOrFile, List<String> overrides, Path home) {
@@ -99,13 +129,17 @@ final class SettingsReader {
 
     private static Settings requireTeacher(String source, Settings settings) {
         Path teacher = settings.experiment().teacher();
-        if (!Files.isRegularFile(teacher) || !Files.isReadable(teacher)) {
+        if (!isReadable(teacher)) {
             throw new BadSettings(
                     source,
                     List.of(TEACHER + " = " + teacher
                             + " must be a file that can be read: train one with train-teacher, or name another"));
         }
         return settings;
+    }
+
+    private static boolean isReadable(Path teacher) {
+        return Files.isRegularFile(teacher) && Files.isReadable(teacher);
     }
 
     static Settings readOver(Path file, List<String> overrides) {
@@ -148,11 +182,11 @@ final class SettingsReader {
     }
 
     static Settings submitted(String text, DeploymentSettings here, Path home) {
-        String source = "the submitted experiment";
+        String source = SUBMISSION;
         List<String> problems = new ArrayList<>();
         Config experiment = text(source, text);
         for (String section : OF_NODES) {
-            if (experiment.hasPathOrNull(section)) {
+            if (experiment.root().containsKey(section)) {
                 problems.add(ofNode(experiment, section));
                 experiment = experiment.withoutPath(section);
             }
@@ -168,9 +202,13 @@ final class SettingsReader {
             problems.add(e.getMessage());
             throw new BadSettings(source, problems);
         }
-        Path from = home.toAbsolutePath();
+        Path from = home.toAbsolutePath().normalize();
         Settings read = new Binder(complete, new Scalars(from, from, from), problems)
                 .bind(Settings.class, source, Bundled.FASHION, settings -> {});
+        Path teacher = read.experiment().teacher();
+        if (!teacher.startsWith(from) && !isReadable(teacher)) {
+            throw BadSettings.ofTeacher(teacher, new NoSuchFileException(teacher + " is not a file that can be read"));
+        }
         return at(source, read, here, here.engine());
     }
 
@@ -197,6 +235,9 @@ final class SettingsReader {
     }
 
     private static Config text(String source, String text) {
+        HoconLimits.objection(text).ifPresent(objection -> {
+            throw new BadSettings(source, List.of("the text cannot be read: " + objection));
+        });
         try {
             return ConfigFactory.parseString(
                     text,
@@ -396,9 +437,11 @@ final class SettingsReader {
     }
 
     static Config resource(String name) {
-        return ConfigFactory.parseResources(
-                SettingsReader.class.getClassLoader(),
+        return RESOURCES.computeIfAbsent(
                 name,
-                ConfigParseOptions.defaults().setAllowMissing(false));
+                bundled -> ConfigFactory.parseResources(
+                        SettingsReader.class.getClassLoader(),
+                        bundled,
+                        ConfigParseOptions.defaults().setAllowMissing(false)));
     }
 }

@@ -1,6 +1,7 @@
 package dev.sluice.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,6 +12,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** An experiment that comes as text, to a node that runs. */
@@ -160,6 +163,119 @@ class SubmittedTest {
                         + " must be a file that can be read: train one with train-teacher, or name another");
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "serving = ${x}",
+                "experiment = ${x}",
+                "experiment.timesteps += 0.1",
+                "a = [1]\na += 2",
+                "a=x$y",
+                "a = \"b\"${c}",
+                "a = 1 # \"\n, b = ${c}"
+            })
+    void substitutionsAreRefused(String text) {
+        assertThat(Refusals.of(() -> submitted(text)))
+                .singleElement()
+                .asString()
+                .startsWith("the text cannot be read: line ")
+                .contains("it has the substitution ")
+                .endsWith(", as ./sluice submit does");
+    }
+
+    @Test
+    void whatIsQuotedOrAComment() {
+        Settings settings = submitted(MINE + """
+                # ${x} {{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{
+                // a += [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[
+                experiment.name = "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a"
+                experiment.teacher = \"""teachers/../teachers/fashion.pt\"""
+                """);
+
+        assertThat(settings.experiment().name()).startsWith("a.a.a");
+    }
+
+    /** One of each stopped the process that read it. */
+    @ParameterizedTest
+    @MethodSource
+    void whatIsNestedTooDeepIsRefusedUnread(String text) {
+        assertThat(Refusals.of(() -> submitted(text)))
+                .singleElement()
+                .asString()
+                .startsWith("the text cannot be read: line ")
+                .endsWith("it is nested more than 32 levels deep, counting the dots of keys");
+    }
+
+    static List<String> whatIsNestedTooDeepIsRefusedUnread() {
+        return List.of(
+                "{a:".repeat(3000) + '1' + "}".repeat(3000),
+                "a=" + "[".repeat(60_000) + "]".repeat(60_000),
+                "a.".repeat(60_000) + "a=1",
+                "\"a\".".repeat(30_000) + "a=1",
+                "a {".repeat(17) + "a.".repeat(17) + "b = 1",
+                "a=\"\"\"x\"\"\"\"\n" + "{a:".repeat(3000),
+                "a=\"\\\"\"\n" + "{a:".repeat(3000));
+    }
+
+    @ParameterizedTest
+    @MethodSource
+    void whatIsTooMuchIsRefusedUnread(String text, String why) {
+        assertThat(Refusals.of(() -> submitted(text)))
+                .singleElement()
+                .asString()
+                .contains(why);
+    }
+
+    static List<Arguments> whatIsTooMuchIsRefusedUnread() {
+        return List.of(
+                Arguments.of("#".repeat(200_000), "it has 200000 characters; an experiment has at most 131072"),
+                Arguments.of("a=b\n".repeat(30_000), "it has more than 5000 words and signs"),
+                Arguments.of("a = " + "1 ".repeat(60_000), "it has more than 5000 words and signs"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"timesteps", "boundaries", "cycles"})
+    void aNullInAListIsRefusedByItsKey(String key) {
+        assertThat(Refusals.of(() -> submitted(MINE + "experiment." + key + " = [null]")))
+                .singleElement()
+                .asString()
+                .isEqualTo("experiment." + key + " = [null] must be a list whose every entry fits; null must be a value"
+                        + " (line 8)");
+    }
+
+    @Test
+    void aRefusalIsShortHoweverMuchIsWrong() {
+        StringBuilder text = new StringBuilder(MINE);
+        for (int i = 0; i < 1_200; i++) {
+            text.append("experiment.k").append("x".repeat(50)).append(i).append(" = 1\n");
+        }
+        text.append("experiment.batch = \"").append("y".repeat(10_000)).append("\"\n");
+        text.append("experiment.recipe.seed = \"").append("z".repeat(10_000)).append("\"\n");
+
+        BadSettings refusal = catchThrowableOfType(BadSettings.class, () -> submitted(text.toString()));
+
+        assertThat(refusal.getMessage()).hasSizeLessThanOrEqualTo(BadSettings.MOST_CHARACTERS);
+        assertThat(refusal.problems())
+                .contains("and 1181 more unknown keys")
+                .anyMatch(problem ->
+                        problem.startsWith("experiment.recipe.seed = \"zzz") && problem.contains("(10062 characters)"));
+        assertThat(refusal.problems().get(0)).startsWith("unknown key experiment.");
+    }
+
+    /** Nothing of the answer depends on what the file is, so it tells nothing of files. */
+    @Test
+    void aTeacherOutsideOfTheInstallationIsRefusedWithTheSameWords(@TempDir Path elsewhere) throws IOException {
+        Path folder = Files.createDirectory(elsewhere.resolve("folder"));
+        Path none = elsewhere.resolve("none");
+
+        assertThat(Refusals.of(() -> submitted(MINE + "experiment.teacher = \"" + folder + '"'))
+                        .get(0)
+                        .replace("folder", ""))
+                .isEqualTo(Refusals.of(() -> submitted(MINE + "experiment.teacher = \"" + none + '"'))
+                        .get(0)
+                        .replace("none", ""));
+    }
+
     private Path mine(String more) throws IOException {
         return Files.writeString(home.resolve("mine.conf"), MINE + more);
     }
@@ -190,8 +306,9 @@ class SubmittedTest {
 
         assertThat(Refusals.of(() -> submitted(text)))
                 .containsExactly(
-                        "experiment.teacher = /nowhere/teacher.pt must be a file that can be read: train one with"
-                                + " train-teacher, or name another");
+                        "experiment.teacher = /nowhere/teacher.pt is no teacher that the control node can use: put a"
+                                + " network file there that it can read, or name another; its log says what is wrong with"
+                                + " this one");
     }
 
     @Test

@@ -3,14 +3,13 @@ package dev.sluice.actors.cli;
 import dev.sluice.actors.experiments.RunStart;
 import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.config.Settings;
+import dev.sluice.monitoring.run.LockFile;
 import dev.sluice.monitoring.run.RunFolder;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -160,13 +159,9 @@ final class CompareCommand implements Callable<Integer> {
     }
 
     private static Closeable lock(Path root) throws IOException {
-        FileChannel channel =
-                FileChannel.open(root.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        if (channel.tryLock() == null) {
-            channel.close();
-            throw new UserError(root + " is being compared by another process; wait for it, or stop it first");
-        }
-        return channel;
+        return LockFile.take(root.resolve(".lock"))
+                .orElseThrow(() ->
+                        new UserError(root + " is being compared by another process; wait for it, or stop it first"));
     }
 
     private void carryOut(Planned planned, int number, int of, PrintWriter print) throws Exception {

@@ -44,6 +44,7 @@ import org.apache.pekko.actor.typed.Behavior;
  * @param epoch claimed in the run's folder, higher than of any start before
  * @param from empty for the run's beginning
  * @param notes for the user: what of the folder was not used, and where the run goes on
+ * @param card of the teacher
  */
 public record RunStart(
         Settings settings,
@@ -51,7 +52,8 @@ public record RunStart(
         ExpertRef teacher,
         int epoch,
         Optional<Checkpoint> from,
-        List<String> notes) {
+        List<String> notes,
+        NetworkCard card) {
     /** Generator steps in a row that may be left out before the run goes back, and then is declared failed. */
     private static final int SKIPPED_LIMIT = 10;
 
@@ -80,7 +82,8 @@ public record RunStart(
                 NetworkFile.reference("teacher", settings.experiment().teacher()),
                 new Epochs(folder.epochs()).claim(0),
                 Optional.empty(),
-                List.of());
+                List.of(),
+                NetworkFile.readCard(settings.experiment().teacher()));
     }
 
     /**
@@ -94,10 +97,11 @@ public record RunStart(
         requireUnchanged(Settings.read(folder.config()).identity(), settings.identity());
         ExpertRef teacher =
                 NetworkFile.reference("teacher", settings.experiment().teacher());
+        NetworkCard card = NetworkFile.readCard(settings.experiment().teacher());
         List<String> notes = new ArrayList<>();
         Optional<Checkpoint> from = newest(folder, settings, teacher, notes);
         return new RunStart(
-                settings, folder, teacher, new Epochs(folder.epochs()).claim(lastEpoch(folder)), from, notes);
+                settings, folder, teacher, new Epochs(folder.epochs()).claim(lastEpoch(folder)), from, notes, card);
     }
 
     private static void requireUnchanged(Map<String, String> was, Map<String, String> is) {
@@ -189,7 +193,6 @@ public record RunStart(
     public Behavior<SupervisorMessage> supervisor(
             ActorRef<RecorderMessage> recorder, Courier courier, ActorRef<Outcome> listener) {
         ExperimentSettings experiment = settings.experiment();
-        NetworkCard card = NetworkFile.readCard(experiment.teacher());
         Gallery.Settings pictures = new Gallery.Settings(
                 experiment.gridSamples(),
                 card.classNames().size(),

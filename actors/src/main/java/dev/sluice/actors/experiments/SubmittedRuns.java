@@ -5,9 +5,11 @@ import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.protocol.ExperimentStatus.State;
+import dev.sluice.runtime.store.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -19,6 +21,9 @@ import java.util.stream.Stream;
 record SubmittedRuns(Path folder) {
     /** Tells them from runs that a command of its own carries out. */
     private static final String MARK = ".submitted";
+
+    /** In the folder of a run that nobody wants any more. */
+    private static final String CANCELLED = ".cancelled";
 
     /** Makes the folder of a new run: the experiment's name and the next number. */
     RunFolder make(Settings settings) throws IOException {
@@ -40,7 +45,7 @@ record SubmittedRuns(Path folder) {
         }
         try (Stream<Path> runs = Files.list(folder)) {
             return runs.filter(run -> Files.exists(run.resolve(MARK)))
-                    .sorted((a, b) -> Long.compare(madeAt(a), madeAt(b)))
+                    .sorted(Comparator.comparingLong(SubmittedRuns::madeAt).thenComparing(Path::toString))
                     .toList();
         }
     }
@@ -53,6 +58,15 @@ record SubmittedRuns(Path folder) {
         }
     }
 
+    /**
+     * Writes down that a run is cancelled, whatever becomes of those who carry it out: nobody takes it up any more.
+     *
+     * @throws IOException when it cannot be written
+     */
+    static void cancel(Path run) throws IOException {
+        AtomicFile.write(run.resolve(CANCELLED), nothing -> {});
+    }
+
     /** What the records of a run say of it; WAITING for one that is not over. */
     static ExperimentStatus status(RunFolder run, Settings settings) throws IOException {
         State state = State.WAITING;
@@ -61,7 +75,8 @@ record SubmittedRuns(Path folder) {
         for (EventLog.Event event : RunStart.events(run)) {
             switch (event.type()) {
                 case "run-finished" -> state = State.FINISHED;
-                case "run-cancelled" -> state = State.CANCELLED;
+                // What is cancelled when it is finished is only no longer served.
+                case "run-cancelled" -> state = state == State.WAITING ? State.CANCELLED : state;
                 case "run-failed" -> {
                     state = State.FAILED;
                     message = String.valueOf(event.fields().get("cause"));
@@ -73,6 +88,9 @@ record SubmittedRuns(Path folder) {
             if (event.fields().get("epoch") instanceof Number number) {
                 epoch = Math.max(epoch, number.intValue());
             }
+        }
+        if (state == State.WAITING && Files.exists(run.root().resolve(CANCELLED))) {
+            state = State.CANCELLED;
         }
         List<Integer> cycles = settings.experiment().cycles();
         int phases = cycles.size();

@@ -8,6 +8,7 @@ import dev.sluice.config.Settings;
 import dev.sluice.runtime.distillation.PhaseSetting;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
+import dev.sluice.runtime.network.NetworkFileException;
 import dev.sluice.runtime.network.TrialReport;
 import dev.sluice.runtime.network.TwoExperts;
 import dev.sluice.runtime.network.TwoExpertsFile;
@@ -72,6 +73,7 @@ public final class TeacherCheck {
      */
     public static void requireSamples(
             Path teacher, boolean guided, Duration within, Optional<Integer> gib, int threads) {
+        experts(teacher);
         TrialReport report = tried(teacher, within, memory(gib), threads);
         requireNone(teacher, report.evaluation());
         if (guided) {
@@ -115,6 +117,7 @@ public final class TeacherCheck {
     /** The parts that can be read off the configuration and the teacher's card. */
     private static NetworkCard requireFits(ExperimentSettings experiment) {
         Path teacher = experiment.teacher();
+        Optional<TwoExperts> experts = experts(teacher);
         NetworkCard card = NetworkFile.readCard(teacher);
         if (card.phase() != 0) {
             throw new IllegalArgumentException("the teacher " + teacher + " is the distilled expert of phase "
@@ -125,13 +128,29 @@ public final class TeacherCheck {
                     "experiment.recipe.schedule is " + experiment.recipe().schedule() + ", the teacher " + teacher
                             + " was trained on " + card.schedule() + "; set it to that");
         }
-        Optional<TwoExperts> experts =
-                TwoExpertsFile.isOne(teacher) ? Optional.of(TwoExpertsFile.read(teacher)) : Optional.empty();
         for (int k = 1; k <= experiment.plan().phaseCount(); k++) {
             // Its constructor refuses what does not go together.
             new PhaseSetting(experiment.plan(), k, experiment.recipe(), experts);
         }
         return card;
+    }
+
+    /** Its two parts, if it has some: both files, for to open anything else may wait for ever. */
+    private static Optional<TwoExperts> experts(Path teacher) {
+        requireFile(teacher, teacher);
+        if (!TwoExpertsFile.isOne(teacher)) {
+            return Optional.empty();
+        }
+        TwoExperts experts = TwoExpertsFile.read(teacher);
+        requireFile(teacher, Path.of(experts.highNoise().path()));
+        requireFile(teacher, Path.of(experts.lowNoise().path()));
+        return Optional.of(experts);
+    }
+
+    private static void requireFile(Path teacher, Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new NetworkFileException(teacher, "there is no file " + file + "; name one that there is");
+        }
     }
 
     /** Within one process no message is written, and none is too long. */

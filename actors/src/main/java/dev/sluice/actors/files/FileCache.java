@@ -1,14 +1,12 @@
 package dev.sluice.actors.files;
 
+import dev.sluice.monitoring.run.LockFile;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -33,7 +31,7 @@ final class FileCache implements AutoCloseable {
 
     private final Path folder;
     private final long limit;
-    private final FileChannel lock;
+    private final LockFile lock;
     /** Used longest ago first. */
     private final Map<String, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
 
@@ -87,18 +85,10 @@ final class FileCache implements AutoCloseable {
         }
     }
 
-    private static FileChannel lock(Path file) throws IOException {
-        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        try {
-            if (channel.tryLock() != null) {
-                return channel;
-            }
-        } catch (OverlappingFileLockException e) {
-            // Somebody else in this process: as good as another process.
-        }
-        channel.close();
-        throw new IOException(
-                file.getParent() + " is another process's cache: give every node of a machine a folder of its own");
+    private static LockFile lock(Path file) throws IOException {
+        return LockFile.take(file)
+                .orElseThrow(() -> new IOException(file.getParent()
+                        + " is another process's cache: give every node of a machine a folder of its own"));
     }
 
     private void takeStock() throws IOException {

@@ -90,6 +90,7 @@ final class ExperimentsApi {
                 case NAME_TAKEN -> ApiError.of(409, "name_taken", null, rejected.message());
                 case UNKNOWN -> ApiError.of(404, "experiment_not_found", null, rejected.message());
                 case FAILED -> ApiError.notReady(rejected.message());
+                case BROKEN -> ApiError.of(500, "internal_error", null, rejected.message());
             };
         }
         return (ExperimentsReply.Experiments) reply;

@@ -59,8 +59,6 @@ import org.slf4j.LoggerFactory;
  * on a control node, the HTTP API.
  */
 public final class SluiceProcess implements AutoCloseable {
-    private static final Duration KEEPER_BACK_OFF = Duration.ofSeconds(1);
-    private static final Duration KEEPER_BACK_OFF_MOST = Duration.ofSeconds(30);
     private static final Logger LOG = LoggerFactory.getLogger(SluiceProcess.class);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
@@ -160,10 +158,8 @@ public final class SluiceProcess implements AutoCloseable {
     /** The one keeper of experiments in the cluster, wherever it is. */
     private static ActorRef<ExperimentsMessage> keeper(
             ActorSystem<?> system, Behavior<ExperimentsMessage> experiments) {
-        Behavior<ExperimentsMessage> startedAgain = Behaviors.supervise(experiments)
-                .onFailure(SupervisorStrategy.restartWithBackoff(KEEPER_BACK_OFF, KEEPER_BACK_OFF_MOST, 0));
         return ClusterSingleton.get(system)
-                .init(SingletonActor.of(startedAgain, "experiments")
+                .init(SingletonActor.of(experiments, "experiments")
                         .withProps(DispatcherSelector.blocking())
                         .withStopMessage(new Experiments.HandOver())
                         .withSettings(ClusterSingletonSettings.create(system).withRole(Role.CONTROL.key())));

@@ -109,7 +109,7 @@ class ExperimentsApiTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"INVALID, 400", "NAME_TAKEN, 409", "UNKNOWN, 404", "FAILED, 503"})
+    @CsvSource({"INVALID, 400", "NAME_TAKEN, 409", "UNKNOWN, 404", "FAILED, 503", "BROKEN, 500"})
     void whatIsRejectedHasItsStatus(Reason reason, int status) {
         CompletableFuture<HttpResponse> answer =
                 send(HttpRequest.POST("/v1/experiments").withEntity("a = 1"));

@@ -2,8 +2,6 @@ package dev.sluice.monitoring.run;
 
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -11,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -74,24 +73,17 @@ public final class RunFolder {
     /**
      * Says that this process trains the run, until the returned lock is closed or the process ends, however it ends.
      *
-     * @throws BadRunFolder when another process does, or the folder cannot be written
+     * @throws BadRunFolder when somebody does already, here or in another process, or the folder cannot be written
      */
     public Closeable lock() {
-        Path file = root.resolve(LOCK);
+        Optional<LockFile> lock;
         try {
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            try {
-                if (channel.tryLock() != null) {
-                    return channel;
-                }
-            } catch (OverlappingFileLockException e) {
-                // This process has it: as good as another's.
-            }
-            channel.close();
+            lock = LockFile.take(root.resolve(LOCK));
         } catch (IOException e) {
             throw new BadRunFolder(root + " cannot be written: " + reason(e), e);
         }
-        throw new BadRunFolder(root + " is being trained by another process; wait for it, or stop it first");
+        return lock.orElseThrow(
+                () -> new BadRunFolder(root + " is being trained by another process; wait for it, or stop it first"));
     }
 
     private static void requireEmpty(Path root) throws IOException {

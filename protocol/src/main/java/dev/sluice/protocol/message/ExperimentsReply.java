@@ -24,6 +24,8 @@ public sealed interface ExperimentsReply {
         /** There is none of this name. */
         UNKNOWN,
         /** The folder of runs cannot be written, or the like. */
-        FAILED
+        FAILED,
+        /** An error of Sluice itself; the log of the control node has it. */
+        BROKEN
     }
 }

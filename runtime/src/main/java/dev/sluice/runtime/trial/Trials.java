@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,14 +48,14 @@ public final class Trials {
     private static final long LOOK_EVERY_MILLIS = 20;
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private static final Map<String, TrialReport> KNOWN = new LinkedHashMap<>(16, 0.75f, true) {
+    private static final Map<String, TrialReport> KNOWN = Collections.synchronizedMap(new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
 
         @Override
         protected boolean removeEldestEntry(Map.Entry<String, TrialReport> eldest) {
             return size() > REMEMBERED;
         }
-    };
+    });
 
     /**
      * How much a child may use.
@@ -105,21 +106,37 @@ public final class Trials {
         };
     }
 
-    private static synchronized TrialReport one(ExpertRef ref, double earliest, double latest, Limits limits) {
+    private static TrialReport one(ExpertRef ref, double earliest, double latest, Limits limits) {
         String name = ref.sha256() + "-" + earliest + "-" + latest + "-" + FORMAT + ".json";
+        // Whoever asks for a known one does not wait behind the trial of another.
+        TrialReport known = known(name);
+        if (known != null) {
+            return known;
+        }
+        synchronized (Trials.class) {
+            known = known(name);
+            if (known == null) {
+                NetworkFile.readCard(Path.of(ref.path()));
+                Ended ended = tried(ref, earliest, latest, limits);
+                known = ended.report();
+                KNOWN.put(name, known);
+                if (ended.definite()) {
+                    keep(name, known);
+                }
+            }
+            return known;
+        }
+    }
+
+    /** Null for one that was not tried yet. */
+    private static TrialReport known(String name) {
         TrialReport known = KNOWN.get(name);
         if (known == null) {
             known = recall(name);
-        }
-        if (known == null) {
-            NetworkFile.readCard(Path.of(ref.path()));
-            Ended ended = tried(ref, earliest, latest, limits);
-            known = ended.report();
-            if (ended.definite()) {
-                keep(name, known);
+            if (known != null) {
+                KNOWN.put(name, known);
             }
         }
-        KNOWN.put(name, known);
         return known;
     }
 
