@@ -54,7 +54,7 @@ class TeacherCheckTest {
         assertThatThrownBy(() -> TeacherCheck.requireFits(quick(between)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("experiment.recipe.batch = 65536 makes messages of 785 MiB with samples of 784 elements, and"
-                        + " sluice.wire.max-message is 256 MiB; take a batch of at most 21372, or raise that on every"
+                        + " sluice.wire.max-message is 256 MiB; take a batch of at most 21371, or raise that on every"
                         + " node (docs/transport.md)");
         assertThatCode(() -> TeacherCheck.requireFits(quick("experiment.recipe.batch=65536")))
                 .doesNotThrowAnyException();

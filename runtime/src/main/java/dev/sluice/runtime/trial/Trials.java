@@ -42,6 +42,7 @@ public final class Trials {
     private static final long LEAST_MEMORY = 2048 * MIB;
 
     private static final int FILE_SIZES = 16;
+    private static final long HEAP_MIB = 96;
     /** Addresses that a JVM and libtorch reserve without using them. */
     private static final long RESERVED = 8192 * MIB;
 
@@ -162,8 +163,8 @@ public final class Trials {
         }
     }
 
-    /** Tries a file whatever is remembered of it. */
-    static TrialReport now(ExpertRef ref, Limits limits) {
+    /** Tries one network file, not one that names two, whatever is remembered of it. */
+    public static TrialReport now(ExpertRef ref, Limits limits) {
         return tried(ref, 0, 1, limits).report();
     }
 
@@ -195,8 +196,9 @@ public final class Trials {
     private static List<String> command(long fileSize, long memory, List<String> arguments) {
         List<String> java = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xms" + heap(fileSize) + "m",
-                "-Xmx" + heap(fileSize) + "m",
+                "-Xms" + HEAP_MIB + "m",
+                // A parameter passes over the heap when an optimizer is made, and at most the largest has the size of the file.
+                "-Xmx" + (HEAP_MIB + fileSize / MIB) + "m",
                 "-XX:+AlwaysPreTouch",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
@@ -218,11 +220,6 @@ public final class Trials {
                 "/bin/bash", "-c", "ulimit -c 0; ulimit -v " + (memory + RESERVED) / 1024 + "; exec \"$@\"", "trial"));
         bounded.addAll(java);
         return bounded;
-    }
-
-    /** MiB; the file is read onto the heap. */
-    private static long heap(long fileSize) {
-        return 96 + 3 * fileSize / MIB;
     }
 
     private static Ended watched(Process child, ExpertRef ref, String key, long memory, Limits limits) {

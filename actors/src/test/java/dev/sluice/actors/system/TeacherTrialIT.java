@@ -1,18 +1,22 @@
-package dev.sluice.runtime.trial;
+package dev.sluice.actors.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.actors.experiments.TeacherCheck;
+import dev.sluice.config.Settings;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.runtime.network.Architecture;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.TrialReport;
+import dev.sluice.runtime.trial.Trials;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -29,10 +33,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What one sentence a user reads of a network file that cannot be used, and that it costs nobody else anything. */
+/** A network file that cannot be used is one sentence within a limit of time and memory, and costs its own process alone. */
 @Timeout(300)
-class TrialsTest {
+class TeacherTrialIT {
     private static final Trials.Limits LIMITS = new Trials.Limits(Duration.ofSeconds(60), 0, 1L << 30, 1);
+    private static final Path HOME = Path.of(System.getProperty("sluice.home"));
     private static final String RETURN = "    return torch.linear(h, self.out_weight, self.out_bias)\n";
     private static final String ANSWER = "    y = torch.linear(h, self.out_weight, self.out_bias)\n";
     private static final String FIRST = "    index = torch.arange(";
@@ -110,7 +115,7 @@ class TrialsTest {
             delimiter = '|',
             value = {
                 "raise     | ops.prim.RaiseException('mine', 'builtins.RuntimeError')     | y | mine",
-                "huge      | z = torch.zeros([100000, 250000], dtype=6)                    | y | allocate",
+                "huge      | z = torch.zeros([100000, 250000], dtype=6) | torch.add(y, torch.select(torch.select(z, 0, 0), 0, 0)) | allocate",
                 "nan       |                                     | torch.div(torch.sub(y, y), 0.) | values that are not finite",
                 "random    | | torch.add(y, torch.randn_like(y, dtype=None, layout=None, device=None, pin_memory=None)) | draws random numbers",
                 "mean      |                                     | torch.sub(y, torch.mean(y, [0], True)) | alone otherwise than beside others",
@@ -124,6 +129,83 @@ class TrialsTest {
         Path file = withSource(RETURN, before + ANSWER + "    return " + answer + "\n");
 
         assertThat(tried(file, LIMITS).evaluation()).contains(sentence).doesNotContain("\n");
+    }
+
+    private void assertRefused(String sentence, String... arguments) throws Exception {
+        try (Sluice sluice = Sluice.start(arguments)) {
+            assertThat(sluice.exitCode(Duration.ofSeconds(120))).isEqualTo(1);
+            assertThat(sluice.output()).singleElement().asString().contains(sentence);
+        }
+    }
+
+    @Test
+    void commandsRefuseItBeforeAnythingStarts() throws Exception {
+        String fashion = HOME.resolve("teachers/fashion.pt").toString();
+        sound = HOME.resolve("teachers/mixture-2d.pt");
+        String broken = withSource(RETURN, ANSWER + "    return torch.cat([y, y], 1)\n").toString();
+        Path run = folder.resolve("run");
+
+        assertRefused(
+                "sluice: the teacher " + broken + ": it answers samples of shape [4, 2] with the shape [4, 4]",
+                "distill",
+                "--experiment",
+                "mixture-2d",
+                "--run",
+                run.toString(),
+                "--set",
+                "experiment.teacher=" + broken);
+        assertRefused(
+                "sluice: the teacher " + broken + ": it answers samples of shape [4, 2] with the shape [4, 4]",
+                "sample",
+                "--teacher",
+                broken,
+                "--out",
+                folder.resolve("samples.png").toString());
+        assertRefused(
+                "sluice: experiment quick needs about ",
+                "distill",
+                "--experiment",
+                "quick",
+                "--run",
+                run.toString(),
+                "--set",
+                "experiment.teacher=" + fashion,
+                "--set",
+                "experiment.recipe.batch=65536",
+                "--set",
+                "node.memory-gib=16");
+        assertThat(run).doesNotExist();
+    }
+
+    /** Of a whole process, whose own part is some 400 MiB; heap that Java takes before it collects is in it too. */
+    @Test
+    void theEstimateOfMemoryIsRightToAFactorOfTwo() throws Exception {
+        List<String> settings = List.of(
+                "experiment.cycles=[2,1]",
+                "experiment.recipe.batch=128",
+                "experiment.recipe.critic-updates=1",
+                "experiment.snapshot-every=0",
+                "checkpoint.every=0");
+        long estimate =
+                TeacherCheck.requireFits(Settings.load("quick", settings, HOME)).total();
+        List<String> arguments = new ArrayList<>(List.of(
+                "distill",
+                "--experiment",
+                "quick",
+                "--run",
+                folder.resolve("run").toString(),
+                "--port",
+                "0",
+                "--stay"));
+        settings.forEach(setting -> arguments.addAll(List.of("--set", setting)));
+        try (Sluice sluice = Sluice.start(arguments.toArray(String[]::new))) {
+            sluice.awaitLine("serving on at (.*) until", Duration.ofSeconds(250));
+            long peak = 0;
+            for (String line : Files.readAllLines(Path.of("/proc/" + sluice.pid() + "/status"))) {
+                peak = line.startsWith("VmHWM:") ? 1024 * Long.parseLong(line.replaceAll("\\D", "")) : peak;
+            }
+            assertThat((double) peak / (estimate + (400L << 20))).isBetween(0.5, 2.0);
+        }
     }
 
     @Test
