@@ -3,11 +3,13 @@ package dev.sluice.actors.checkpoint;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Deaths;
 import dev.sluice.runtime.checkpoint.Epochs;
 import java.io.IOException;
 import java.util.Optional;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
 import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -16,7 +18,8 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 /**
  * Checks the parts of a checkpoint, writes its manifest and forgets old ones; finds the newest and claims the next epoch
  * when the run has to go back. It waits for disks, so spawn it with {@code DispatcherSelector.blocking()}. A checkpoint
- * that cannot be kept is told and costs nothing but itself.
+ * that cannot be kept is told and costs nothing but itself. Writes down what the run is at, for when the process dies, and
+ * takes that back when it is stopped.
  *
  * <p>When the actor dies, a checkpoint that it was making is none.
  */
@@ -34,6 +37,19 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
      */
     public record Rewind(int epoch, ActorRef<? super SupervisorMessage.Local> replyTo) implements Command {}
 
+    /**
+     * The run is at this now: what is told for it if the process dies.
+     *
+     * @param what such as {@code phase 1 was being loaded}
+     */
+    public record Doing(String what) implements Command {}
+
+    /** The deaths of the process until now are not to be counted any more. */
+    public record ForgetDeaths() implements Command {}
+
+    /** The run is over here: the keeper ends when it has done what came before. */
+    public record Close() implements Command {}
+
     /** The checkpoint is on the disk, whatever happens to the machine. */
     public record Kept(Checkpoint checkpoint) implements SupervisorMessage.Local {}
 
@@ -48,18 +64,21 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
 
     private final CheckpointStore store;
     private final Epochs epochs;
+    private final Deaths deaths;
     private final int keep;
 
-    private CheckpointKeeper(ActorContext<Command> context, CheckpointStore store, Epochs epochs, int keep) {
+    private CheckpointKeeper(
+            ActorContext<Command> context, CheckpointStore store, Epochs epochs, Deaths deaths, int keep) {
         super(context);
         this.store = store;
         this.epochs = epochs;
+        this.deaths = deaths;
         this.keep = keep;
     }
 
     /** @param keep newest checkpoints that stay */
-    public static Behavior<Command> create(CheckpointStore store, Epochs epochs, int keep) {
-        return Behaviors.setup(context -> new CheckpointKeeper(context, store, epochs, keep));
+    public static Behavior<Command> create(CheckpointStore store, Epochs epochs, Deaths deaths, int keep) {
+        return Behaviors.setup(context -> new CheckpointKeeper(context, store, epochs, deaths, keep));
     }
 
     @Override
@@ -67,7 +86,31 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
         return newReceiveBuilder()
                 .onMessage(Keep.class, this::onKeep)
                 .onMessage(Rewind.class, this::onRewind)
+                .onMessage(Doing.class, doing -> noted(() -> deaths.during(doing.what())))
+                .onMessage(ForgetDeaths.class, order -> noted(deaths::forget))
+                .onMessage(Close.class, order -> Behaviors.stopped())
+                .onSignal(PostStop.class, this::onPostStop)
                 .build();
+    }
+
+    /** Something to be written down of the deaths of processes. */
+    private interface Note {
+        void write() throws IOException;
+    }
+
+    /** A disk that refuses it makes the next death count as one more, or be told without what was done: no more than that. */
+    private Behavior<Command> noted(Note note) {
+        try {
+            note.write();
+        } catch (IOException e) {
+            getContext().getLog().warn("how the run goes cannot be noted: {}", e.getMessage());
+        }
+        return this;
+    }
+
+    /** Whatever stops this actor, the process lives or ends in order; what kills it does not come here. */
+    private Behavior<Command> onPostStop(PostStop stopped) {
+        return FatalEnd.isUnderWay() ? this : noted(deaths::ended);
     }
 
     private Behavior<Command> onKeep(Keep order) {
@@ -78,6 +121,7 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
             order.replyTo().tell(new NotKept(checkpoint.phase(), checkpoint.cycle(), e.getMessage()));
             return this;
         }
+        noted(deaths::forget);
         try {
             store.forgetAllBut(keep, checkpoint);
         } catch (IOException e) {

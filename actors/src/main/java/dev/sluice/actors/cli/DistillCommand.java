@@ -10,12 +10,15 @@ import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.Role;
 import dev.sluice.runtime.network.Networks;
 import java.io.Closeable;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -70,12 +73,16 @@ final class DistillCommand implements Callable<Integer> {
             return inProcesses(out, run != null ? run : nextRun(chosen.name()));
         }
         DeploymentSettings here = settings.deployment();
-        Map<String, Networks> devices = Device.networks(here.engine());
-        try (SluiceProcess process = SluiceProcess.start(here, devices)) {
-            RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
-            Closeable lock = folder.lock();
-            try (lock) {
-                new TrainingSession(RunStart.first(settings, folder), options.stay()).carryOut(process, out);
+        try (Signals.Unsaid word = Signals.whenEndedSay(out, "sluice: stopped before the run began")) {
+            Map<String, Networks> devices = Device.networks(here);
+            try (SluiceProcess process = SluiceProcess.start(here, devices)) {
+                RunFolder folder = RunFolder.create(run != null ? run : nextRun(chosen.name()), settings.render());
+                Closeable lock = folder.lock();
+                try (lock) {
+                    RunStart start = RunStart.first(settings, folder);
+                    word.dismiss();
+                    new TrainingSession(start, options.stay()).carryOut(process, out);
+                }
             }
         }
         return 0;
@@ -86,7 +93,9 @@ final class DistillCommand implements Callable<Integer> {
         List<String> common = new ArrayList<>();
         options.overrides().forEach(override -> common.addAll(List.of("--set", override)));
         try (LocalCluster cluster = LocalCluster.start(
-                (role, port, seeds, again) -> arguments(role, port, seeds, again, folder, common), out)) {
+                (role, port, seeds, again) -> arguments(role, port, seeds, again, folder, common),
+                new RestartLimit(() -> lastKept(folder)),
+                out)) {
             return cluster.awaitControl();
         }
     }
@@ -112,6 +121,15 @@ final class DistillCommand implements Callable<Integer> {
             all.add("--stay");
         }
         return all;
+    }
+
+    /** When the run's checkpoints changed last. */
+    private static Optional<FileTime> lastKept(Path folder) {
+        try {
+            return Optional.of(Files.getLastModifiedTime(folder.resolve("checkpoints")));
+        } catch (IOException none) {
+            return Optional.empty();
+        }
     }
 
     private static Path nextRun(String name) {

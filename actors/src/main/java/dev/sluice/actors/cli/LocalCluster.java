@@ -18,18 +18,14 @@ import java.util.stream.Collectors;
 
 /**
  * A cluster of processes on this machine, one for each role: starts them, passes on what they say with the role before it,
- * starts again what dies by accident, and ends with the one that controls. Nothing is left behind, however this process
- * ends.
+ * starts again what dies by accident, though not for ever ({@link RestartLimit}), and ends with the one that controls.
+ * Nothing is left behind, however this process ends.
  *
  * <p>Every node names all of them as seeds: whichever starts again, the control node included, finds the others, and the
  * cluster drops its old incarnation at once instead of waiting until it is found dead.
  */
 final class LocalCluster implements AutoCloseable {
-    /** A node that lived shorter has failed at once; so many times in a row, and it is given up. */
-    private static final Duration SHORT_LIFE = Duration.ofSeconds(30);
-
-    private static final int SHORT_LIVES = 5;
-    private static final long RESTART_MILLIS = 500;
+    private static final int KILLED = 137;
 
     /** What the process of a role is started with, from its own port and everybody's addresses on. */
     @FunctionalInterface
@@ -44,7 +40,6 @@ final class LocalCluster implements AutoCloseable {
         private final int port;
         private Process process;
         private long startedAt;
-        private int shortLives;
 
         Node(int port) {
             this.port = port;
@@ -52,20 +47,22 @@ final class LocalCluster implements AutoCloseable {
     }
 
     private final Arguments arguments;
+    private final RestartLimit limit;
     private final PrintWriter out;
     private final Map<Role, Node> nodes = new EnumMap<>(Role.class);
     private final BlockingQueue<Ended> ends = new LinkedBlockingQueue<>();
     private final Thread hook = new Thread(this::endAll, "end-cluster");
     private boolean ending;
 
-    private LocalCluster(Arguments arguments, PrintWriter out) {
+    private LocalCluster(Arguments arguments, RestartLimit limit, PrintWriter out) {
         this.arguments = arguments;
+        this.limit = limit;
         this.out = out;
     }
 
     /** Starts a node for each role, the control node first. */
-    static LocalCluster start(Arguments arguments, PrintWriter out) throws IOException {
-        LocalCluster cluster = new LocalCluster(arguments, out);
+    static LocalCluster start(Arguments arguments, RestartLimit limit, PrintWriter out) throws IOException {
+        LocalCluster cluster = new LocalCluster(arguments, limit, out);
         List<Integer> ports = freePorts(Role.values().length);
         for (Role role : Role.values()) {
             cluster.nodes.put(role, new Node(ports.get(role.ordinal())));
@@ -161,21 +158,26 @@ final class LocalCluster implements AutoCloseable {
     }
 
     private void restart(Ended ended) throws InterruptedException {
-        Node node = nodes.get(ended.role());
-        boolean shortLived = System.nanoTime() - node.startedAt < SHORT_LIFE.toNanos();
-        node.shortLives = shortLived ? node.shortLives + 1 : 0;
-        String what = "the " + ended.role().key() + "'s process ended with " + ended.code();
-        if (node.shortLives >= SHORT_LIVES) {
-            throw new UserError(what + ", for the " + SHORT_LIVES
-                    + "th time right after its start; what it said last is" + " above");
-        }
-        say("sluice: " + what + "; starting it again");
-        Thread.sleep(RESTART_MILLIS << node.shortLives);
+        Duration lived = Duration.ofNanos(System.nanoTime() - nodes.get(ended.role()).startedAt);
+        Duration wait = limit.died(ended.role(), lived)
+                .orElseThrow(() -> new UserError(ended(ended.role(), ended.code()) + ", for the " + RestartLimit.MOST
+                        + "th time with no checkpoint kept between; what it said last is above"));
+        say("sluice: the " + ended.role().key() + "'s process ended with " + ended.code() + "; starting it again"
+                + why(ended.code()));
+        Thread.sleep(wait.toMillis());
         try {
             launch(ended.role(), true);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    static String ended(Role role, int code) {
+        return "the " + role.key() + "'s process ended with " + code + why(code);
+    }
+
+    private static String why(int code) {
+        return code == KILLED ? " (SIGKILL: by hand, or by the kernel; is there enough memory?)" : "";
     }
 
     /** The control node first: what it trains is kept while the others are still there. */

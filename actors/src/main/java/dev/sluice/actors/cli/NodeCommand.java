@@ -85,7 +85,7 @@ final class NodeCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         PrintWriter out = spec.commandLine().getOut();
         DeploymentSettings here = DeploymentSettings.load(config, overrides(), Home.folder());
-        try (SluiceProcess process = SluiceProcess.startNode(here, Device.networks(here.engine()), Home.folder())) {
+        try (SluiceProcess process = SluiceProcess.startNode(here, Device.networks(here), Home.folder())) {
             out.println("sluice: node " + process.address() + " offers "
                     + here.node().roles().stream().map(Role::key).collect(Collectors.joining(", ")));
             if (here.node().roles().contains(Role.CONTROL)) {

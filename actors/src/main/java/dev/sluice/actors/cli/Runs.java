@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** What a run's folder holds, for the commands that use it afterwards. */
 final class Runs {
@@ -40,7 +41,7 @@ final class Runs {
                     settings.engine().threads()));
         }
         return new MixturePlan(
-                new ModelCard(experiment.name(), teacher.sampleShape(), teacher.classNames()),
+                new ModelCard(experiment.name(), Optional.of(folder.id()), teacher.sampleShape(), teacher.classNames()),
                 experiment.plan(),
                 experiment.recipe().schedule(),
                 NetworkFile.reference("teacher", experiment.teacher()),

@@ -104,6 +104,7 @@ final class ServeCommand implements Callable<Integer> {
                     .tell(new NodeMessage.Play(
                             1,
                             plan.card().name(),
+                            plan.card().run(),
                             Role.SAMPLER,
                             settings.engine().device(),
                             plan.teacher().sha256(),

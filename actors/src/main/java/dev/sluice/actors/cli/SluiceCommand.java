@@ -1,12 +1,8 @@
 package dev.sluice.actors.cli;
 
-import dev.sluice.actors.experiments.RunStart;
-import dev.sluice.actors.http.ListenException;
-import dev.sluice.actors.node.CannotStart;
-import dev.sluice.config.BadSettings;
-import dev.sluice.monitoring.run.BadRunFolder;
-import dev.sluice.runtime.network.NetworkFileException;
-import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Optional;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -56,35 +52,40 @@ public final class SluiceCommand implements Runnable {
 
     /** Runs a command and returns its exit code. */
     static int run(String... args) {
-        CommandLine line = new CommandLine(new SluiceCommand());
+        return run(new CommandLine(new SluiceCommand()), args);
+    }
+
+    /** As {@link #run(String...)}, with what it says where the caller wants it. */
+    static int run(PrintWriter out, PrintWriter err, String... args) {
+        return run(new CommandLine(new SluiceCommand()).setOut(out).setErr(err), args);
+    }
+
+    private static int run(CommandLine line, String... args) {
         line.setCaseInsensitiveEnumValuesAllowed(true);
-        line.setExecutionExceptionHandler(SluiceCommand::explain);
-        int code = line.execute(args);
+        line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, command));
+        int code;
+        try {
+            Home.settle();
+            NativeNames.requireReadable(List.of(args));
+            code = line.execute(args);
+        } catch (UserError | OutOfMemoryError | StackOverflowError | LinkageError e) {
+            code = explain(e, line);
+        }
         line.getOut().flush();
         line.getErr().flush();
         return code;
     }
 
     /** Problems of input are one line; anything else is our fault and shows its trace. */
-    private static int explain(Exception e, CommandLine line, CommandLine.ParseResult parsed) {
-        if (e instanceof RemovedFromCluster) {
-            line.getErr().println("sluice: " + e.getMessage());
-            return ExitCode.START_AGAIN;
-        }
-        if (e instanceof UserError
-                || e instanceof BadSettings
-                || e instanceof BadRunFolder
-                || e instanceof ListenException
-                || e instanceof CannotStart
-                || e instanceof RunStart.CannotResume
-                || e instanceof NetworkFileException
-                || e instanceof IOException) {
-            line.getErr().println("sluice: " + e.getMessage());
+    private static int explain(Throwable e, CommandLine line) {
+        Optional<String> mend = Explanation.of(e);
+        if (mend.isPresent()) {
+            line.getErr().println("sluice: " + mend.get());
         } else {
             line.getErr().println("sluice: an error of Sluice itself; please report it with what follows");
             e.printStackTrace(line.getErr());
         }
-        return ExitCode.FAILED;
+        return e instanceof RemovedFromCluster ? ExitCode.START_AGAIN : ExitCode.FAILED;
     }
 
     @Override

@@ -83,8 +83,15 @@ final class TrainClassifierCommand implements Callable<Integer> {
         if (steps < 1 || batch < 1 || batch > 65_536) {
             throw new UserError("--steps " + steps + " must be at least 1, --batch " + batch + " from 1 to 65536");
         }
+        Output.requireCreatable("--out", out);
         Dataset training = Training.dataset("--data", data);
         Dataset test = Training.dataset("--held-out", heldOut);
+        spec.commandLine()
+                .getOut()
+                .printf(
+                        "sluice: read %s from %s, and %s from %s%n",
+                        Training.summary(training), data, Training.summary(test), heldOut);
+        spec.commandLine().getOut().flush();
         if (!training.sampleShape().equals(test.sampleShape())
                 || !training.classNames().equals(test.classNames())) {
             throw new UserError("--held-out " + heldOut + " has samples " + test.sampleShape() + " of classes "

@@ -121,7 +121,9 @@ final class TrainTeacherCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        Output.requireCreatable("--out", out);
         Dataset dataset = Training.dataset("--data", data);
+        say("sluice: read " + Training.summary(dataset) + " from " + data);
         Architecture architecture = UserError.whenRefused(() -> architecture(dataset));
         FlowMatchingSettings settings = UserError.whenRefused(() -> settings(dataset));
         NetworkCard fresh = new NetworkCard(
@@ -140,6 +142,11 @@ final class TrainTeacherCommand implements Callable<Integer> {
             Files.deleteIfExists(start);
         }
         return 0;
+    }
+
+    private void say(String line) {
+        spec.commandLine().getOut().println(line);
+        spec.commandLine().getOut().flush();
     }
 
     /** The sizes may not suit the data; that shows here. */

@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.sampler.Classes;
 import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.runtime.data.Dataset;
 import dev.sluice.runtime.data.Datasets;
@@ -11,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.LocalDate;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.IntToDoubleFunction;
@@ -40,6 +42,19 @@ final class Training {
         } catch (IllegalArgumentException e) {
             throw new UserError(option + ": " + e.getMessage());
         }
+    }
+
+    /** What was read, for the user to compare with what he meant: how many samples, of what size, and how many of which class. */
+    static String summary(Dataset data) {
+        List<Integer> shape = data.sampleShape();
+        boolean images = shape.size() == 3;
+        String what = images
+                ? shape.get(2) + "×" + shape.get(1) + (shape.get(0) == 1 ? " grey" : " colour") + " images"
+                : "points of " + shape.get(0) + (shape.get(0) == 1 ? " coordinate" : " coordinates");
+        // A synthetic set has no end.
+        String count = data.size() == Integer.MAX_VALUE ? "" : data.size() + " ";
+        List<String> names = data.classNames();
+        return count + what + (names.isEmpty() ? " without classes" : " of " + Classes.list(names));
     }
 
     /**

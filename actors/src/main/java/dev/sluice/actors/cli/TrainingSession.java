@@ -134,7 +134,8 @@ record TrainingSession(RunStart start, boolean stay) {
                     out,
                     "\nsluice: stopped; ./sluice resume --run " + start.folder().root() + " goes on from "
                             + stopped.where());
-        } else {
+        } else if (outcome instanceof Outcome.Finished finished) {
+            finished.warnings().forEach(warning -> say(out, "sluice: note that " + warning));
             say(
                     out,
                     "sluice: done; experts and samples are in " + start.folder().root());

@@ -3,7 +3,6 @@ package dev.sluice.actors.critic;
 import dev.sluice.actors.checkpoint.Saving;
 import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.workbench.Bench;
-import dev.sluice.actors.workbench.Causes;
 import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Role;
@@ -15,6 +14,7 @@ import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.distillation.CriticTraining;
 import dev.sluice.runtime.distillation.PhaseSetting;
+import dev.sluice.runtime.network.EngineErrors;
 import dev.sluice.runtime.network.Networks;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -241,7 +241,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
                     .tell(new SupervisorMessage.RoleFailed(
                             assignment.epoch(),
                             Role.CRITIC,
-                            Causes.of(failed.cause()),
+                            EngineErrors.cause(failed.cause()),
                             getContext().getSelf()));
             letGo();
         }

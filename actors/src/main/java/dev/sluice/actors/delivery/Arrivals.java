@@ -10,6 +10,7 @@ final class Arrivals {
     private final String peer;
     private final Inbox<Intake<?>> inbox;
     private Inbound connection;
+    private boolean connectedBefore;
     private boolean over;
 
     /** @param peer its address, for people */
@@ -27,6 +28,11 @@ final class Arrivals {
         return inbox.bytes() + (connection == null ? 0 : connection.reading());
     }
 
+    /** Nothing of it has ever been here. */
+    synchronized boolean neverConnected() {
+        return !connectedBefore;
+    }
+
     /** Gives the arrivals to a new connection; the one before is closed. */
     synchronized void connect(Inbound by) throws IOException {
         if (over) {
@@ -36,6 +42,7 @@ final class Arrivals {
             connection.close();
         }
         connection = by;
+        connectedBefore = true;
         inbox.connected();
         notifyAll();
     }

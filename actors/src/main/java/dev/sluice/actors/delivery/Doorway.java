@@ -5,16 +5,19 @@ import dev.sluice.protocol.wire.MessageSerializer;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.AsynchronousCloseException;
-import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,9 +35,13 @@ final class Doorway implements Closeable {
     /** Tokens that may be out, of nodes that have not connected yet. */
     private static final int MAX_TOKENS = 1024;
 
+    /** Bytes of a connection's greeting: the protocol's number and a token. */
+    private static final int GREETING = Integer.BYTES + 2 * Long.BYTES;
+
     private record Token(long high, long low) {}
 
-    private record Guest(long uid, Arrivals arrivals) {}
+    /** @param since when it was given its token, by {@link System#nanoTime} */
+    private record Guest(long uid, Arrivals arrivals, long since) {}
 
     private final Lines lines;
     private final DeliverySettings settings;
@@ -47,6 +54,8 @@ final class Doorway implements Closeable {
     private final Map<Long, Arrivals> arrivals = new HashMap<>();
     /** Connections without a token, or that are to go, and since when. */
     private final Map<Line, Long> atTheDoor = new HashMap<>();
+
+    private final CountDownLatch closed = new CountDownLatch(1);
 
     private boolean strangerLogged;
 
@@ -61,7 +70,8 @@ final class Doorway implements Closeable {
         this.serializer = serializer;
         this.intakes = intakes;
         server = lines.listen();
-        Threads.start("courier-accepts", this::accept);
+        Threads.start(
+                "courier-accepts", new Acceptor("other nodes' tensors", server::accept, this::receive, this::pause));
     }
 
     int port() {
@@ -77,11 +87,11 @@ final class Doorway implements Closeable {
      */
     synchronized Welcome welcome(long own, long uid, String peer) {
         if (tokens.size() >= MAX_TOKENS) {
-            tokens.remove(tokens.keySet().iterator().next());
+            revoke(tokens.keySet().iterator().next());
         }
         Arrivals its = arrivals.computeIfAbsent(uid, u -> new Arrivals(peer, settings.window(), intakes));
         Token token = new Token(random.nextLong(), random.nextLong());
-        tokens.put(token, new Guest(uid, its));
+        tokens.put(token, new Guest(uid, its, System.nanoTime()));
         return new Welcome(own, port(), token.high(), token.low());
     }
 
@@ -111,9 +121,29 @@ final class Doorway implements Closeable {
         return List.copyOf(arrivals.values());
     }
 
-    /** Closes connections that take too long to show their token or to go. */
+    /** Incarnations of other nodes whose deliveries are kept in mind. */
+    synchronized int known() {
+        return arrivals.size();
+    }
+
+    /** Takes a token back, and forgets who had it when he never came and has no other. */
+    private void revoke(Token token) {
+        Guest guest = tokens.remove(token);
+        if (guest.arrivals().neverConnected()
+                && tokens.values().stream().noneMatch(other -> other.uid() == guest.uid())) {
+            arrivals.remove(guest.uid());
+        }
+    }
+
+    /** Closes connections that take too long to show their token or to go, and takes back tokens that nobody has shown. */
     synchronized void tick() {
         long now = System.nanoTime();
+        tokens.entrySet().stream()
+                .filter(token ->
+                        now - token.getValue().since() > settings.giveUpAfter().toNanos())
+                .map(Map.Entry::getKey)
+                .toList()
+                .forEach(this::revoke);
         atTheDoor.forEach((line, since) -> {
             if (now - since > settings.silentAfter().toNanos()) {
                 Threads.closeQuietly(line);
@@ -121,38 +151,48 @@ final class Doorway implements Closeable {
         });
     }
 
-    private void accept() {
-        while (server.isOpen()) {
-            try {
-                receive(server.accept());
-            } catch (AsynchronousCloseException e) {
-                LOG.debug("No more connections are taken");
-            } catch (ClosedChannelException e) {
-                return;
-            } catch (IOException | RuntimeException e) {
-                LOG.error("A connection was not taken", e);
-            }
-        }
-    }
-
+    /** A newcomer always finds room: whoever has waited longest without a word makes it. */
     private void receive(SocketChannel socket) throws IOException {
+        ByteChannel channel = lines.accepted(socket);
+        // Whoever has not said who he is costs no more than this.
+        Line line = new Line(channel, GREETING, Lines.NOTICES_BUFFER);
         synchronized (this) {
             if (atTheDoor.size() >= MAX_AT_THE_DOOR) {
                 stranger(MAX_AT_THE_DOOR + " others have not said who they are", socket);
-                socket.close();
-                return;
+                Line longest = Collections.min(atTheDoor.entrySet(), Map.Entry.comparingByValue())
+                        .getKey();
+                atTheDoor.remove(longest);
+                Threads.closeQuietly(longest);
             }
         }
-        Line line = lines.accepted(socket);
         waitAtTheDoor(line);
-
-        Threads.start("courier-receives", () -> attend(line, socket));
+        boolean attended = false;
+        try {
+            Threads.start("courier-receives", () -> attend(line, channel, socket));
+            attended = true;
+        } finally {
+            if (!attended) {
+                leaveTheDoor(line);
+            }
+        }
     }
 
-    private void attend(Line line, SocketChannel socket) {
+    /** Waits, unless this is closed meanwhile: then false. */
+    private boolean pause(Duration duration) {
+        try {
+            return !closed.await(duration.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private void attend(Line greeting, ByteChannel channel, SocketChannel socket) {
+        Line line = greeting;
         try {
             Optional<Guest> guest = admit(line);
             if (guest.isPresent()) {
+                line = lines.admitted(channel);
                 Arrivals its = guest.get().arrivals();
                 Thread.currentThread().setName("courier-from-" + its.peer());
                 new Inbound(line, its, serializer, settings.beat()).run();
@@ -174,7 +214,7 @@ final class Doorway implements Closeable {
 
     /** Who it is, if it has a token. */
     private Optional<Guest> admit(Line line) throws IOException {
-        ByteBuffer in = line.need(Integer.BYTES + 2 * Long.BYTES);
+        ByteBuffer in = line.need(GREETING);
         int magic = in.getInt();
         Token token = new Token(in.getLong(), in.getLong());
         leaveTheDoor(line);
@@ -205,6 +245,7 @@ final class Doorway implements Closeable {
     /** Takes no more connections and ends those that there are. */
     @Override
     public void close() throws IOException {
+        closed.countDown();
         server.close();
         all().forEach(Arrivals::close);
         synchronized (this) {

@@ -128,6 +128,7 @@ final class Greeter extends AbstractBehavior<CourierMessage> {
             route.tick();
             onReach(new Reach(node, route));
         });
+        courier.forgetWhoLeft();
         courier.doorway().tick();
         return this;
     }

@@ -13,7 +13,7 @@ import org.apache.pekko.actor.typed.TypedActorContext;
  * <p>When the handler throws, nothing is said: the actor's end says it, or, when its supervision starts it again in place,
  * the next delivery does, as after any message that such an actor fails on.
  */
-final class Intake<T> extends BehaviorInterceptor<Object, T> {
+class Intake<T> extends BehaviorInterceptor<Object, T> {
     /** A message that came from another node, in the actor's mailbox. */
     private record Delivery(Object message, Runnable handled) {}
 

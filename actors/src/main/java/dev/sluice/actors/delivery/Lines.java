@@ -17,7 +17,8 @@ import scala.jdk.javaapi.OptionConverters;
 final class Lines {
     private static final String ARTERY = "pekko.remote.artery.";
 
-    private static final int NOTICES_BUFFER = 16 * 1024;
+    /** Bytes of the buffer for what a receiver tells a sender. */
+    static final int NOTICES_BUFFER = 16 * 1024;
 
     private final String host;
     private final DeliverySettings settings;
@@ -90,21 +91,19 @@ final class Lines {
         }
     }
 
-    /** What another node's courier connected. */
-    Line accepted(SocketChannel socket) throws IOException {
-        try {
-            socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-            ByteChannel channel = engines == null
-                    ? socket
-                    : new TlsChannel(
-                            socket,
-                            engines.createServerSSLEngine(host, settings.port()),
-                            session -> OptionConverters.toJava(engines.verifyServerSession(host, session)));
-            return new Line(channel, settings.buffer(), NOTICES_BUFFER);
-        } catch (IOException | RuntimeException e) {
-            // Such as certificates that are just being replaced: the other end is not left waiting.
-            socket.close();
-            throw e;
-        }
+    /** The bytes of a connection that was accepted, which is closed when it cannot be used. */
+    ByteChannel accepted(SocketChannel socket) throws IOException {
+        socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        return engines == null
+                ? socket
+                : new TlsChannel(
+                        socket,
+                        engines.createServerSSLEngine(host, settings.port()),
+                        session -> OptionConverters.toJava(engines.verifyServerSession(host, session)));
+    }
+
+    /** With buffers for tensors: a connection of another node's courier that has shown its token. */
+    Line admitted(ByteChannel channel) {
+        return new Line(channel, settings.buffer(), NOTICES_BUFFER);
     }
 }

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.ExtendedActorSystem;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -91,15 +92,26 @@ public final class NodeCourier implements Courier {
             throw new IllegalArgumentException(
                     "the path of the receiver is longer than " + Inbound.MAX_NAME + " bytes: " + name);
         }
-        Route route = routes.computeIfAbsent(node, address -> new Route(address.toString(), settings));
-        if (closed) {
-            route.close();
-        }
-        Pressure pressure = route.offer(name, new Parcel(to, prepared, listener));
+        Parcel parcel = new Parcel(to, prepared, listener);
+        AtomicReference<Pressure> pressure = new AtomicReference<>();
+        // Offered inside, so that the route is not forgotten between being found and being given the parcel.
+        Route route = routes.compute(node, (address, known) -> {
+            Route its = known == null ? new Route(address.toString(), settings) : known;
+            if (closed) {
+                its.close();
+            }
+            pressure.set(its.offer(name, parcel));
+            return its;
+        });
         if (route.wantsConnection()) {
             greeter.tell(new Greeter.Reach(node, route));
         }
-        return pressure;
+        return pressure.get();
+    }
+
+    /** Forgets the ways to nodes that have left, each of which had an address of its own. */
+    void forgetWhoLeft() {
+        routes.keySet().forEach(node -> routes.computeIfPresent(node, (same, route) -> route.isOver() ? null : route));
     }
 
     @Override

@@ -74,6 +74,11 @@ final class Outbox<P> {
         return held == 0;
     }
 
+    /** Receiving actors that are kept in mind. */
+    int lanes() {
+        return lanes.size();
+    }
+
     /** @param bytes that it counts as, above 0 */
     void offer(String receiver, P parcel, long bytes) {
         Lane<P> lane = lanes.get(receiver);
@@ -151,8 +156,15 @@ final class Outbox<P> {
         return its == null ? List.of() : end(List.of(its));
     }
 
-    /** The connection is gone: what was sent on it and not settled is to be sent again. */
+    /**
+     * The connection is gone: what was sent on it and not settled is to be sent again. Lanes in which nothing waits are
+     * forgotten, since word that their actor has ended may have been lost with it; the next parcel opens a new one.
+     */
     void rewind() {
+        List<Lane<P>> idle = lanes.values().stream()
+                .filter(lane -> lane.waiting.isEmpty() && lane.sent.isEmpty())
+                .toList();
+        end(idle);
         for (Lane<P> lane : lanes.values()) {
             while (!lane.sent.isEmpty()) {
                 lane.waiting.addFirst(lane.sent.removeLast());

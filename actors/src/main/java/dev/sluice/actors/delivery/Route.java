@@ -49,6 +49,11 @@ final class Route {
         return connection == null && !outbox.isEmpty() && !closed;
     }
 
+    /** Nothing waits, nothing carries it, and no incarnation of the peer is in the cluster: it can be forgotten. */
+    synchronized boolean isOver() {
+        return uid == 0 && connection == null && outbox.isEmpty();
+    }
+
     /**
      * Takes a parcel, unless the node is ending: then it is undeliverable.
      *

@@ -19,6 +19,7 @@ import dev.sluice.protocol.message.FilesMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.network.NetworkFileException;
+import dev.sluice.runtime.trial.MemoryBudget;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -53,7 +54,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The cluster's experiments: one such actor in the cluster, on a control node. Each experiment has a supervisor and a
- * recorder of its own below it, a folder and an epoch; none can hurt another (contract F16).
+ * recorder of its own below it, a folder and an epoch; none can hurt another.
  *
  * <p>What is in the folder of runs is the truth: when this actor is started again, here or on another control node, it goes
  * on with every experiment that was submitted and is not over. It looks into that folder, so spawn it with
@@ -136,6 +137,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     private final Courier courier;
     private final ActorRef<FilesMessage> files;
     private final SubmittedRuns runs;
+    private final MemoryBudget budget;
     private final RunReader reader;
     private final TimerScheduler<ExperimentsMessage> timers;
     private final StashBuffer<ExperimentsMessage> early;
@@ -168,8 +170,9 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         this.courier = courier;
         this.files = files;
         this.runs = new SubmittedRuns(here.node().runs());
-        this.reader =
-                new RunReader(here, home, context.getSystem().dispatchers().lookup(READERS));
+        this.budget = TeacherCheck.budget(here.node());
+        this.reader = new RunReader(
+                here, home, budget, context.getSystem().dispatchers().lookup(READERS));
         timers.startTimerWithFixedDelay(LOOK_EVERY, new Look(), LOOK_EVERY);
         // Before any message: nobody is told that there is no such experiment because it has not been read yet.
         timers.startSingleTimer(new TakeStock(), TAKE_STOCK_WITHIN);
@@ -414,6 +417,10 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     private Behavior<ExperimentsMessage> onReady(Ready ready) {
         Running run = ready.run();
         if (running.get(ready.name()) != run) {
+            if (!running.containsKey(ready.name())) {
+                // It was forgotten while it was read, and may have been promised its memory since.
+                budget.release(ready.name());
+            }
             return this;
         }
         Throwable failure = ready.failure();
@@ -597,13 +604,15 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             return this;
         }
         ExperimentStatus status = statuses.get(ended.name());
-        reader.onlyServes(ended.name());
+        budget.onlyServes(ended.name());
         if (ended.outcome() instanceof Outcome.Finished) {
             statuses.put(ended.name(), with(status, State.FINISHED, ""));
         } else if (ended.outcome() instanceof Outcome.Failed failed) {
             statuses.put(ended.name(), with(status, State.FAILED, failed.cause()));
         } else if (ended.outcome() instanceof Outcome.Stopped stopped) {
             statuses.put(ended.name(), with(status, State.WAITING, "stopped; goes on from " + stopped.where()));
+            forget(ended.name());
+        } else if (ended.outcome() instanceof Outcome.Cancelled) {
             forget(ended.name());
         }
         return endWhenHandedOver();
@@ -631,8 +640,8 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
      * have heard of it: to stop an actor overtakes what it was told.
      */
     private void forget(String name) {
+        budget.release(name);
         Running run = running.remove(name);
-        reader.release(name);
         if (run != null && statuses.get(name).state() == State.CANCELLED) {
             ending.add(run);
             timers.startSingleTimer(new End(run), END_WITHIN);

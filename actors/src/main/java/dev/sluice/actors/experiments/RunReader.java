@@ -19,23 +19,24 @@ import java.util.concurrent.Executor;
  * What the keeper of experiments has parsed, read and hashed, which may take long or break: each on a thread of the
  * executor, where everything that is thrown, errors of the virtual machine too, is how that one stage ends.
  *
- * <p>Thread-safe; nothing is kept but which experiments were promised how much of the memory.
+ * <p>Thread-safe; nothing is kept.
  */
 final class RunReader {
     private final DeploymentSettings here;
     private final Path home;
-    private final Executor threads;
     private final MemoryBudget budget;
+    private final Executor threads;
 
     /**
      * @param home of the installation; relative teachers are found from it
+     * @param budget of which each run that is started is promised what it needs
      * @param threads may wait for disks
      */
-    RunReader(DeploymentSettings here, Path home, Executor threads) {
+    RunReader(DeploymentSettings here, Path home, MemoryBudget budget, Executor threads) {
         this.here = here;
         this.home = home.toAbsolutePath().normalize();
+        this.budget = budget;
         this.threads = threads;
-        this.budget = TeacherCheck.budget(here.node());
     }
 
     /** A run as its folder has it. */
@@ -75,16 +76,6 @@ final class RunReader {
             TeacherCheck.promiseRoom(now, TeacherCheck.requireFits(now), budget);
             return Files.exists(folder.events()) ? RunStart.resumed(now, folder) : RunStart.first(now, folder);
         });
-    }
-
-    /** The experiment is over, and at most its sampler serves on. */
-    void onlyServes(String name) {
-        budget.onlyServes(name);
-    }
-
-    /** The experiment takes no memory here. */
-    void release(String name) {
-        budget.release(name);
     }
 
     private <T> CompletionStage<T> onThread(Callable<T> work) {

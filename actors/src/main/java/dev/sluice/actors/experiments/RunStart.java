@@ -20,6 +20,7 @@ import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Deaths;
 import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
@@ -42,6 +43,7 @@ import org.apache.pekko.actor.typed.Behavior;
  * actors are made of.
  *
  * @param epoch claimed in the run's folder, higher than of any start before
+ * @param past deaths of the process that trained the run
  * @param from empty for the run's beginning
  * @param notes for the user: what of the folder was not used, and where the run goes on
  * @param card of the teacher
@@ -51,6 +53,7 @@ public record RunStart(
         RunFolder folder,
         ExpertRef teacher,
         int epoch,
+        Deaths.Past past,
         Optional<Checkpoint> from,
         List<String> notes,
         NetworkCard card) {
@@ -81,6 +84,7 @@ public record RunStart(
                 folder,
                 NetworkFile.reference("teacher", settings.experiment().teacher()),
                 new Epochs(folder.epochs()).claim(0),
+                deaths(folder).begin(settings.supervision().restarts()),
                 Optional.empty(),
                 List.of(),
                 NetworkFile.readCard(settings.experiment().teacher()));
@@ -101,7 +105,14 @@ public record RunStart(
         List<String> notes = new ArrayList<>();
         Optional<Checkpoint> from = newest(folder, settings, teacher, notes);
         return new RunStart(
-                settings, folder, teacher, new Epochs(folder.epochs()).claim(lastEpoch(folder)), from, notes, card);
+                settings,
+                folder,
+                teacher,
+                new Epochs(folder.epochs()).claim(lastEpoch(folder)),
+                deaths(folder).begin(settings.supervision().restarts()),
+                from,
+                notes,
+                card);
     }
 
     private static void requireUnchanged(Map<String, String> was, Map<String, String> is) {
@@ -174,6 +185,10 @@ public record RunStart(
         return new CheckpointStore(folder.root(), folder.checkpoints());
     }
 
+    private static Deaths deaths(RunFolder folder) {
+        return new Deaths(folder.deaths());
+    }
+
     /** Writes what the run leaves behind, pictures from other nodes too; spawn it with {@code DispatcherSelector.blocking()}. */
     public Behavior<RecorderMessage> recorder(Progress progress, Courier courier) {
         return courier.intake(
@@ -200,7 +215,7 @@ public record RunStart(
                 settings.serving().deadline(),
                 drawn());
         return PhaseSupervisor.create(
-                plan(new ModelCard(experiment.name(), card.sampleShape(), card.classNames())),
+                plan(new ModelCard(experiment.name(), Optional.of(folder.id()), card.sampleShape(), card.classNames())),
                 recorder,
                 pictures,
                 courier,
@@ -233,6 +248,8 @@ public record RunStart(
                 new RunPlan.Keeping(
                         checkpoints(folder),
                         new Epochs(folder.epochs()),
+                        deaths(folder),
+                        past,
                         settings.checkpoint().every(),
                         settings.checkpoint().keep(),
                         settings.identity()),

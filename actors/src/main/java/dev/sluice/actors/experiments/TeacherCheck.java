@@ -73,7 +73,6 @@ public final class TeacherCheck {
      */
     public static void requireSamples(
             Path teacher, boolean guided, Duration within, Optional<Integer> gib, int threads) {
-        experts(teacher);
         TrialReport report = tried(teacher, within, memory(gib), threads);
         requireNone(teacher, report.evaluation());
         if (guided) {
@@ -135,24 +134,6 @@ public final class TeacherCheck {
         return card;
     }
 
-    /** Its two parts, if it has some: both files, for to open anything else may wait for ever. */
-    private static Optional<TwoExperts> experts(Path teacher) {
-        requireFile(teacher, teacher);
-        if (!TwoExpertsFile.isOne(teacher)) {
-            return Optional.empty();
-        }
-        TwoExperts experts = TwoExpertsFile.read(teacher);
-        requireFile(teacher, Path.of(experts.highNoise().path()));
-        requireFile(teacher, Path.of(experts.lowNoise().path()));
-        return Optional.of(experts);
-    }
-
-    private static void requireFile(Path teacher, Path file) {
-        if (!Files.isRegularFile(file)) {
-            throw new NetworkFileException(teacher, "there is no file " + file + "; name one that there is");
-        }
-    }
-
     /** Within one process no message is written, and none is too long. */
     private static void requireShortMessages(Settings settings, NetworkCard card) {
         if (settings.node().isWholeCluster() && settings.node().port() == 0) {
@@ -200,5 +181,23 @@ public final class TeacherCheck {
                 .orElseGet(() -> ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean machine
                         ? machine.getTotalMemorySize()
                         : Long.MAX_VALUE);
+    }
+
+    /** Its two parts, if it has some: both files, for to open anything else may wait for ever. */
+    private static Optional<TwoExperts> experts(Path teacher) {
+        requireFile(teacher, teacher);
+        if (!TwoExpertsFile.isOne(teacher)) {
+            return Optional.empty();
+        }
+        TwoExperts experts = TwoExpertsFile.read(teacher);
+        requireFile(teacher, Path.of(experts.highNoise().path()));
+        requireFile(teacher, Path.of(experts.lowNoise().path()));
+        return Optional.of(experts);
+    }
+
+    private static void requireFile(Path teacher, Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new NetworkFileException(teacher, "there is no file " + file + "; name one that there is");
+        }
     }
 }

@@ -3,7 +3,6 @@ package dev.sluice.actors.generator;
 import dev.sluice.actors.checkpoint.Saving;
 import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.workbench.Bench;
-import dev.sluice.actors.workbench.Causes;
 import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.ExpertRef;
@@ -16,6 +15,7 @@ import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.runtime.distillation.GeneratorTraining;
 import dev.sluice.runtime.distillation.PhaseSetting;
+import dev.sluice.runtime.network.EngineErrors;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.objective.Magnitude;
 import java.io.IOException;
@@ -307,7 +307,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
                     .tell(new SupervisorMessage.RoleFailed(
                             assignment.epoch(),
                             Role.GENERATOR,
-                            Causes.of(failed.cause()),
+                            EngineErrors.cause(failed.cause()),
                             getContext().getSelf()));
             letGo();
         }

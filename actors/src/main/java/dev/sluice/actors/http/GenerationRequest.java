@@ -137,17 +137,11 @@ record GenerationRequest(String model, int label, List<Long> seeds, Format forma
         if (names.isEmpty()) {
             throw ApiError.field("prompt", card.name() + " has no classes; leave the prompt out or empty");
         }
-        // Names before indices: a class may be called "3".
-        return IntStream.range(0, names.size())
-                .filter(i -> names.get(i).equalsIgnoreCase(asked))
-                .findFirst()
-                .orElseGet(() -> IntStream.range(0, names.size())
-                        .filter(i -> Integer.toString(i).equals(asked))
-                        .findFirst()
-                        .orElseThrow(() -> ApiError.field(
-                                "prompt",
-                                "there is no class \"" + asked + "\": prompt is the name or the index of one of "
-                                        + Classes.list(names))));
+        return Classes.index(names, asked)
+                .orElseThrow(() -> ApiError.field(
+                        "prompt",
+                        "there is no class \"" + asked + "\": prompt is the name or the index of one of "
+                                + Classes.list(names)));
     }
 
     private static String text(ObjectNode body, String name, String otherwise) {

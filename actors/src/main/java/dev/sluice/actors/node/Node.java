@@ -55,11 +55,14 @@ public final class Node extends AbstractBehavior<NodeMessage> {
     /** Time to say again that the node, and each of its samplers, is there. */
     private record Announce() implements NodeMessage.Local {}
 
-    private record Part(Role role, String experiment, String device, String teacher) {
+    private record Part(Role role, String experiment, Optional<String> run, String device, String teacher) {
         boolean isTrainer() {
             return role == Role.GENERATOR || role == Role.CRITIC;
         }
     }
+
+    /** Of one role of one experiment. Each keeps the memory that it had, so a third is not started beside two. */
+    private static final int MOST_UNENDED = 2;
 
     private static final Duration ANNOUNCE_EVERY = Duration.ofSeconds(3);
     private static final DispatcherSelector PINNED = DispatcherSelector.fromConfig(PekkoConfig.PINNED_DISPATCHER);
@@ -125,6 +128,7 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         return newReceiveBuilder()
                 .onMessage(NodeMessage.Attend.class, this::onAttend)
                 .onMessage(NodeMessage.Play.class, this::onPlay)
+                .onMessage(NodeMessage.Succeed.class, this::onSucceed)
                 .onMessage(Announce.class, this::onAnnounce)
                 .onMessage(Lost.class, this::onLost)
                 .onMessage(Leave.class, this::onLeave)
@@ -188,12 +192,30 @@ public final class Node extends AbstractBehavior<NodeMessage> {
             order.supervisor().tell(new SupervisorMessage.RoleNotPlaced(order.order(), objection.get()));
             return this;
         }
-        Part part = new Part(order.role(), order.experiment(), order.device(), order.teacher());
-        ActorRef<?> actor = playing(part)
-                .filter(there -> !Optional.of(there).equals(order.insteadOf()))
-                .orElseGet(() -> play(part, order));
+        Part part = new Part(order.role(), order.experiment(), order.run(), order.device(), order.teacher());
+        Optional<ActorRef<?>> there =
+                playing(part).filter(actor -> !Optional.of(actor).equals(order.insteadOf()));
+        if (there.isEmpty() && unended(part) >= MOST_UNENDED) {
+            order.supervisor()
+                    .tell(new SupervisorMessage.RoleNotPlaced(
+                            order.order(),
+                            "node " + name + " starts no other " + part.role().key() + " of " + part.experiment()
+                                    + " beside " + MOST_UNENDED
+                                    + " that do not end: they are stuck at a piece of work and"
+                                    + " keep their memory until the process is started again"));
+            return this;
+        }
+        ActorRef<?> actor = there.orElseGet(() -> play(part, order));
         order.supervisor().tell(new SupervisorMessage.RolePlaced(order.order(), order.role(), actor));
         return this;
+    }
+
+    /** Who plays this part and is not to any more, and those that were told to end and have not: a worker may be stuck. */
+    private long unended(Part part) {
+        return parts.values().stream()
+                .filter(there ->
+                        there.role() == part.role() && there.experiment().equals(part.experiment()))
+                .count();
     }
 
     private Optional<String> objection(NodeMessage.Play order) {
@@ -216,10 +238,15 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         for (Map.Entry<ActorRef<?>, Part> entry : parts.entrySet()) {
             Part there = entry.getValue();
             boolean same = there.role() == part.role()
-                    && (part.role() == Role.TEACHER
-                            ? there.teacher().equals(part.teacher())
-                                    && there.device().equals(part.device())
-                            : there.experiment().equals(part.experiment()));
+                    && switch (part.role()) {
+                        case TEACHER ->
+                            there.teacher().equals(part.teacher())
+                                    && there.device().equals(part.device());
+                        case SAMPLER ->
+                            there.experiment().equals(part.experiment())
+                                    && there.run().equals(part.run());
+                        default -> there.experiment().equals(part.experiment());
+                    };
             if (same && part.isTrainer()) {
                 getContext().stop(entry.getKey());
             } else if (same) {
@@ -254,6 +281,18 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         return sampler;
     }
 
+    /** Both have served until now, each as itself, so that nobody was without. */
+    private Behavior<NodeMessage> onSucceed(NodeMessage.Succeed by) {
+        parts.forEach((actor, part) -> {
+            if (part.role() == Role.SAMPLER
+                    && part.experiment().equals(by.experiment())
+                    && !part.run().equals(by.run())) {
+                actor.<SamplerMessage>unsafeUpcast().tell(new Sampler.Retire());
+            }
+        });
+        return this;
+    }
+
     private Behavior<NodeMessage> onLeave(Leave leave) {
         leaving = true;
         awaitTrainersGone.add(leave.replyTo());
@@ -267,7 +306,7 @@ public final class Node extends AbstractBehavior<NodeMessage> {
         awaitSamplersGone.add(order.replyTo());
         parts.forEach((actor, part) -> {
             if (part.role() == Role.SAMPLER) {
-                getContext().stop(actor);
+                actor.<SamplerMessage>unsafeUpcast().tell(new SamplerMessage.Release());
             }
         });
         tellWhoWaits();

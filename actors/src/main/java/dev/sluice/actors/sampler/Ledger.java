@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
@@ -37,7 +38,7 @@ final class Ledger {
     /** The counts are due. */
     record CountDue() implements SamplerMessage.Local {}
 
-    private final String sampler;
+    private final Supplier<String> sampler;
     private final TimerScheduler<SamplerMessage> timers;
     private final Tally tally = new Tally();
     private Optional<ActorRef<RecorderMessage>> recorder = Optional.empty();
@@ -45,7 +46,7 @@ final class Ledger {
     private Optional<Long> lastSampledAt = Optional.empty();
 
     /** @param sampler names this actor and no other, of any node and any time */
-    Ledger(String sampler, TimerScheduler<SamplerMessage> timers) {
+    Ledger(Supplier<String> sampler, TimerScheduler<SamplerMessage> timers) {
         this.sampler = sampler;
         this.timers = timers;
     }
@@ -136,7 +137,7 @@ final class Ledger {
         recorder.ifPresent(to -> {
             Map<String, Object> all = new LinkedHashMap<>(fields);
             all.put("epoch", (long) epoch);
-            all.put("sampler", sampler);
+            all.put("sampler", sampler.get());
             to.tell(new RecorderMessage.Event(type, all));
         });
     }

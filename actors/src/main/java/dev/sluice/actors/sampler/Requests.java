@@ -153,8 +153,11 @@ final class Requests {
                 : Optional.empty();
     }
 
-    /** Answers everybody in the batch. */
-    void done(MixturePlan by, Tensor samples) {
+    /** Answers everybody in the batch {@code id}; any other is ignored. */
+    void done(long id, MixturePlan by, Tensor samples) {
+        if (running == null || running.id() != id) {
+            return;
+        }
         Batch batch = running;
         running = null;
         long now = nanoTime.getAsLong();

@@ -3,6 +3,7 @@ package dev.sluice.actors.sampler;
 import dev.sluice.actors.workbench.Pace;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.SamplerMessage;
+import dev.sluice.runtime.network.EngineErrors;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.sampling.Mixture;
 import dev.sluice.runtime.sampling.MixturePlan;
@@ -93,7 +94,7 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
     /**
      * @param number that its events bear
      * @param batchSizes that every network is warmed on before it serves
-     * @param pace of its evaluations for requests; what it prepares takes what it takes
+     * @param pace of its evaluations; opening a file takes what it takes
      */
     static Behavior<Command> create(
             int number, Networks networks, List<Integer> batchSizes, Pace pace, ActorRef<SamplerMessage> controller) {
@@ -136,11 +137,21 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
     }
 
     private Behavior<Command> onNextPiece(NextPiece next) {
+        // An evaluation that does not come back is a stuck worker, be it for a request or to warm a network.
+        boolean watched = preparation.evaluatesNext();
         try {
+            if (watched) {
+                pace.told();
+            }
             preparation.advance();
-        } catch (RuntimeException | LinkageError e) {
-            // LinkageError: the engine's native libraries did not load. Left alone it would end the JVM.
-            String reason = Failures.describe(e);
+            if (watched) {
+                pace.done();
+            }
+        } catch (RuntimeException | LinkageError | OutOfMemoryError | StackOverflowError e) {
+            // The errors would end the JVM and, with it, what serves: the engine's native libraries did not load, or
+            // there
+            // is no room for the new network beside the old. What was half made is this method's own and dropped here.
+            String reason = EngineErrors.cause(e);
             getContext()
                     .getLog()
                     .warn("{} was not put in charge: {}", preparation.plan().version(), reason);
@@ -189,7 +200,12 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
             return this;
         }
         pace.told();
-        walk.advance();
+        try {
+            walk.advance();
+        } catch (OutOfMemoryError e) {
+            // The worker's end and not the process's: with its batch and its networks goes what took the memory.
+            throw new IllegalStateException("there is no memory for this batch (" + e.getMessage() + ")", e);
+        }
         pace.done();
         if (!walk.done()) {
             getContext().getSelf().tell(next);

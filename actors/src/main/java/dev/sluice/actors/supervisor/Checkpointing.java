@@ -13,15 +13,26 @@ import java.util.Optional;
 final class Checkpointing {
     private final RunPlan run;
     private Optional<Checkpoint> last;
+    /** Whether the process died in an earlier start, with nothing kept since. */
+    private boolean suspected;
+
     private final Map<Role, StateRef> parts = new EnumMap<>(Role.class);
 
     Checkpointing(RunPlan run) {
         this.run = run;
         this.last = run.from();
+        this.suspected = run.keeping().past().times() > 0;
     }
 
-    /** The cycle up to which the generator may run on from {@code cycle} before it has to stand. */
+    /**
+     * The cycle up to which the generator may run on from {@code cycle} before it has to stand. When the process has died,
+     * that is the next one until something is kept: it tells a run that killed the process from one that died with it, and
+     * brings every run forward that can go forward at all.
+     */
     int nextStand(int phase, int cycle) {
+        if (suspected && run.recipe().staleness() == 0) {
+            return Math.min(run.cycles().get(phase - 1), cycle + 1);
+        }
         int every = run.keeping().every();
         int budget = run.cycles().get(phase - 1);
         return every == 0 ? budget : Math.min(budget, (cycle / every + 1) * every);
@@ -80,6 +91,7 @@ final class Checkpointing {
 
     void kept(Checkpoint checkpoint) {
         last = Optional.of(checkpoint);
+        suspected = false;
     }
 
     /** The last kept or resumed from. */

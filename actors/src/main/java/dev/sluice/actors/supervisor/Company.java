@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.pekko.actor.ActorCell;
 import org.apache.pekko.actor.ActorPath;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -28,8 +29,9 @@ import org.apache.pekko.actor.typed.ActorRef;
  * join are used at once, and what a lost node played is ordered from another.
  */
 final class Company {
-    /** Somebody who plays. */
-    record Player(Role role, ActorRef<?> actor, ActorRef<NodeMessage> node, String nodeName, String device) {
+    /** Somebody who plays, placed by an order. */
+    record Player(
+            Role role, ActorRef<?> actor, ActorRef<NodeMessage> node, String nodeName, String device, long order) {
         boolean isTrainer() {
             return TRAINERS.contains(role);
         }
@@ -51,11 +53,14 @@ final class Company {
     private final Map<ActorRef<?>, Player> players = new LinkedHashMap<>();
     /** Seats that a node did not fill when it was asked, until it makes another offer. */
     private final Set<Seat> refused = new HashSet<>();
+    /** Why the seats that are empty were not filled when they were ordered last. */
+    private final Map<Seat, String> reasons = new LinkedHashMap<>();
     /** Seats whose player failed: not before the back-off is over, and then by somebody else. */
     private final Set<Seat> backingOff = new HashSet<>();
 
     private final Map<Seat, ActorRef<?>> failed = new LinkedHashMap<>();
     private final Set<Role> wanted = EnumSet.noneOf(Role.class);
+    private boolean succeeds;
     private long ordered;
 
     Company(RunPlan run, ActorRef<SupervisorMessage> supervisor, Limits limits) {
@@ -93,8 +98,21 @@ final class Company {
     boolean offered(SupervisorMessage.NodeOffer offer) {
         boolean fresh = offers.put(offer.node(), offer) == null;
         refused.removeIf(seat -> seat.node().equals(offer.node()));
+        if (succeeds) {
+            succeed(offer.node());
+        }
         fill();
         return fresh;
+    }
+
+    /** The run is served: from now on no node is to serve an older one of its name, those included that come later. */
+    void served() {
+        succeeds = true;
+        offers.keySet().forEach(this::succeed);
+    }
+
+    private void succeed(ActorRef<NodeMessage> node) {
+        node.tell(new NodeMessage.Succeed(run.card().name(), run.card().run()));
     }
 
     /**
@@ -121,6 +139,7 @@ final class Company {
         unreachable.removeIf(node::equals);
         refused.removeIf(seat -> seat.node().equals(node));
         backingOff.removeIf(seat -> seat.node().equals(node));
+        reasons.keySet().removeIf(seat -> seat.node().equals(node));
         failed.keySet().removeIf(seat -> seat.node().equals(node));
         List.copyOf(orders.entrySet()).stream()
                 .filter(entry -> entry.getValue().offer().node().equals(node))
@@ -139,19 +158,38 @@ final class Company {
                 message.actor(),
                 order.offer().node(),
                 order.offer().name(),
-                order.device());
+                order.device(),
+                message.order());
         failed.remove(new Seat(player.node(), player.role()));
+        reasons.remove(new Seat(player.node(), player.role()));
         players.put(player.actor(), player);
         return Optional.of(player);
     }
 
-    /** A node refused or did not answer: another one is asked, or this one when it makes another offer. */
-    void notPlaced(long number) {
+    /**
+     * A node refused or did not answer: another one is asked, or this one when it makes another offer. Says whether that is
+     * news.
+     */
+    boolean notPlaced(long number, String reason) {
         Order order = forgetOrder(number);
-        if (order != null) {
-            refused.add(new Seat(order.offer().node(), order.role()));
-            fill();
+        if (order == null) {
+            return false;
         }
+        Seat seat = new Seat(order.offer().node(), order.role());
+        refused.add(seat);
+        boolean news = !reason.equals(reasons.put(seat, reason));
+        fill();
+        return news;
+    }
+
+    /** What nodes said that were asked to play these roles and do not, in brackets; empty when none did. */
+    String whyNot(Collection<Role> roles) {
+        String said = reasons.entrySet().stream()
+                .filter(entry -> roles.contains(entry.getKey().role()))
+                .map(Map.Entry::getValue)
+                .distinct()
+                .collect(Collectors.joining("; "));
+        return said.isEmpty() ? "" : " (" + said + ")";
     }
 
     private Order forgetOrder(long number) {
@@ -251,30 +289,63 @@ final class Company {
                         .anyMatch(o -> o.role() == role && o.offer().node().equals(node));
     }
 
-    /** Rather not where this role failed last, then where the fewest trainers are, then always the same. */
+    /**
+     * Rather not where this role failed last, then where there is an accelerator, then where the fewest trainers are, then
+     * always the same.
+     */
     private Optional<SupervisorMessage.NodeOffer> best(Role role) {
         return offers.values().stream()
                 .filter(offer -> isOpen(offer, role))
                 .min(Comparator.<SupervisorMessage.NodeOffer, Boolean>comparing(
                                 offer -> failed.containsKey(new Seat(offer.node(), role)))
-                        .thenComparing(this::trainers)
+                        .thenComparing(offer -> isProcessor(freest(offer)))
+                        .thenComparing(offer -> trainers(offer, freest(offer)))
                         .thenComparing(offer -> offer.node().path().toString()));
     }
 
-    /** On the node's freest device, with those that are ordered and not in its offer yet. */
-    private long trainers(SupervisorMessage.NodeOffer offer) {
-        long onTheirWay = orders.values().stream()
-                .filter(o -> TRAINERS.contains(o.role()) && o.offer().node().equals(offer.node()))
-                .count();
-        return freest(offer).trainers() + onTheirWay;
-    }
-
-    private static DeviceOffer freest(SupervisorMessage.NodeOffer offer) {
+    /**
+     * An accelerator before the processor, whatever the memory; then where the fewest trainers are, then the fewest of this
+     * experiment's others, so that roles share a device only where there are more of them than devices.
+     */
+    private DeviceOffer freest(SupervisorMessage.NodeOffer offer) {
         return offer.devices().stream()
-                .min(Comparator.comparingInt(DeviceOffer::trainers)
+                .min(Comparator.comparing(Company::isProcessor)
+                        .thenComparing(device -> trainers(offer, device))
+                        .thenComparing(device -> mine(offer, device))
                         .thenComparing(Comparator.comparingLong(DeviceOffer::memoryBytes)
                                 .reversed()))
                 .orElseThrow();
+    }
+
+    private static boolean isProcessor(DeviceOffer device) {
+        return device.name().equals("cpu");
+    }
+
+    /** Those that the node told of, and those that are ordered and not in its offer yet. */
+    private long trainers(SupervisorMessage.NodeOffer offer, DeviceOffer device) {
+        return device.trainers()
+                + ordersTo(offer, device)
+                        .filter(order -> TRAINERS.contains(order.role()))
+                        .count();
+    }
+
+    /** This experiment's teachers and samplers there, and those that are ordered. */
+    private long mine(SupervisorMessage.NodeOffer offer, DeviceOffer device) {
+        long playing = players.values().stream()
+                .filter(p -> SPREAD.contains(p.role())
+                        && p.node().equals(offer.node())
+                        && p.device().equals(device.name()))
+                .count();
+        return playing
+                + ordersTo(offer, device)
+                        .filter(order -> SPREAD.contains(order.role()))
+                        .count();
+    }
+
+    private Stream<Order> ordersTo(SupervisorMessage.NodeOffer offer, DeviceOffer device) {
+        return orders.values().stream()
+                .filter(order -> order.offer().node().equals(offer.node())
+                        && order.device().equals(device.name()));
     }
 
     private void order(Role role, SupervisorMessage.NodeOffer offer) {
@@ -289,12 +360,18 @@ final class Company {
                 .tell(new NodeMessage.Play(
                         number,
                         run.card().name(),
+                        run.card().run(),
                         role,
                         device,
                         run.teacher().sha256(),
                         Optional.ofNullable(failed.get(new Seat(offer.node(), role))),
                         run.timeouts().work().toMillis(),
                         supervisor));
+    }
+
+    /** Orders that were given until now; the last one's number. */
+    long orders() {
+        return ordered;
     }
 
     /** Everybody who plays. */

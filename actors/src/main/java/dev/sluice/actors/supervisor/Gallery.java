@@ -166,7 +166,10 @@ public final class Gallery extends AbstractBehavior<Gallery.Command> {
                 askOneBatch();
             }
         } else if (message.reply() instanceof GenerationReply.Refused refused) {
-            giveUp(refused.message());
+            giveUp(
+                    refused.reason() == GenerationReply.Reason.NOT_READY
+                            ? refused.message() + "; a run that goes on draws it then"
+                            : refused.message());
         }
         return this;
     }

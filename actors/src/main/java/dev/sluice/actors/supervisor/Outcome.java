@@ -5,10 +5,15 @@ import java.util.List;
 
 /** How a run ended. */
 public sealed interface Outcome {
-    /** Every phase is done and served. */
-    record Finished(List<ExpertRef> experts) implements Outcome {
+    /**
+     * Every phase is done and served.
+     *
+     * @param warnings what the user should know of how that went; written for him
+     */
+    record Finished(List<ExpertRef> experts, List<String> warnings) implements Outcome {
         public Finished {
             experts = List.copyOf(experts);
+            warnings = List.copyOf(warnings);
         }
     }
 

@@ -134,6 +134,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 CheckpointKeeper.create(
                         run.keeping().store(),
                         run.keeping().epochs(),
+                        run.keeping().deaths(),
                         run.keeping().keep()),
                 "checkpoints",
                 DispatcherSelector.blocking());
@@ -143,8 +144,13 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         company = new Company(run, context.getSelf(), limits);
         serving = new Serving(run, chronicle, limits, gallery, context.getSelf());
         training = new Training(run, context.getSelf(), recorder, keeper, chronicle, limits, this);
-        recovery = new Recovery(run.restarts());
+        recovery = new Recovery(run.restarts(), run.keeping().past());
         training.experts().forEach(serving::finished);
+        recovery.tooManyDeaths().ifPresentOrElse(this::fail, this::begin);
+    }
+
+    private void begin() {
+        ActorContext<SupervisorMessage> context = getContext();
         context.getSystem()
                 .receptionist()
                 .tell(Receptionist.subscribe(
@@ -292,10 +298,15 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
 
     private Behavior<SupervisorMessage> onRoleNotPlaced(SupervisorMessage.RoleNotPlaced message) {
         if (!over) {
-            getContext().getLog().info("not placed: {}", message.reason());
-            company.notPlaced(message.order());
+            notPlaced(message.order(), message.reason());
         }
         return this;
+    }
+
+    private void notPlaced(long order, String reason) {
+        if (company.notPlaced(order, reason)) {
+            getContext().getLog().info("not placed: {}", reason);
+        }
     }
 
     private void load(Company.Player teacher) {
@@ -310,6 +321,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private void beginWhenPlaced() {
         boolean ring = RING.stream().noneMatch(role -> company.playing(role).isEmpty());
         if (ring && !training.isUnderWay() && !training.isTrained()) {
+            doing("was being loaded");
             training.begin(company.generator(), company.critic());
         }
     }
@@ -321,6 +333,8 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         switch (ready.role()) {
             case SAMPLER -> {
                 serving.ready(ready.actor());
+                served(ready.actor());
+                company.served();
                 finishWhenDone();
             }
             case TEACHER -> {
@@ -333,8 +347,13 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         return this;
     }
 
+    private void doing(String what) {
+        keeper.tell(new CheckpointKeeper.Doing("phase " + training.phase() + " " + what));
+    }
+
     @Override
     public void running() {
+        doing("was being trained");
         if (faultAt != 0) {
             chronicle.tell(
                     "recovery-done",
@@ -362,6 +381,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     @Override
     public void published(ExpertRef expert) {
         recovery.progressed();
+        keeper.tell(new CheckpointKeeper.ForgetDeaths());
         serving.finished(expert);
     }
 
@@ -487,14 +507,21 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private Behavior<SupervisorMessage> onSwapDone(SupervisorMessage.SwapDone done) {
         if (!over) {
             serving.swapDone(done);
+            served(done.sampler());
             finishWhenDone();
         }
         return this;
     }
 
+    private void served(ActorRef<?> sampler) {
+        if (serving.servesEverything(sampler)) {
+            recovery.served();
+        }
+    }
+
     private Behavior<SupervisorMessage> onSwapRefused(SupervisorMessage.SwapRefused refused) {
         if (!over && serving.swapRefused(refused)) {
-            backOffOf(Role.SAMPLER)
+            orForEver(recovery.next(Role.SAMPLER))
                     .ifPresentOrElse(
                             backOff -> timers.startSingleTimer(refused, new SwapAgain(refused), backOff),
                             () -> giveUp("the sampler refused the expert of phase " + refused.phase()
@@ -524,7 +551,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 limits.forgetAll();
             }
             chronicle.tell("run-finished", "seconds", training.elapsedMillis() / 1000);
-            listener.tell(new Outcome.Finished(training.experts()));
+            listener.tell(new Outcome.Finished(training.experts(), training.warnings()));
         }
     }
 
@@ -581,7 +608,13 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
 
     private Behavior<SupervisorMessage> onRoleFailed(SupervisorMessage.RoleFailed failed) {
         if (!over && failed.epoch() == epochOf(failed.role())) {
-            playerFailed(failed.actor(), "the " + failed.role().key() + " failed: " + failed.cause());
+            String cause = "the " + failed.role().key() + " failed: " + failed.cause();
+            boolean refused = serving.isRefusedBy(failed.actor());
+            playerFailed(failed.actor(), cause);
+            if (refused && !over) {
+                // The sampler has tried as often as makes sense; to train on would be for nothing.
+                fail("the teacher cannot be served: " + cause);
+            }
         }
         return this;
     }
@@ -610,12 +643,20 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         chronicle.tell("fault-seen", "role", player.role().key(), "cause", cause);
         drop(player);
         release(player.role(), player.actor());
-        backOffOf(player.role()).ifPresentOrElse(backOff -> putBack(player, backOff), () -> giveUp(cause));
+        putBackUnlessTooOften(player, cause);
     }
 
-    /** Empty when it has been tried often enough. What serves a finished run is put back for ever: there is nothing to give up. */
-    private Optional<Duration> backOffOf(Role role) {
-        Optional<Duration> next = recovery.next(role);
+    private void putBackUnlessTooOften(Company.Player player, String cause) {
+        Optional<Duration> next = recovery.next(player.role(), player.order(), company.orders());
+        if (next.isEmpty() && !company.playing(player.role()).isEmpty()) {
+            // The run has others; perhaps it is that node.
+            next = Optional.of(run.restarts().backOffMax());
+        }
+        orForEver(next).ifPresentOrElse(backOff -> putBack(player, backOff), () -> giveUp(cause));
+    }
+
+    /** What serves a finished run is put back for ever: there is nothing to give up. */
+    private Optional<Duration> orForEver(Optional<Duration> next) {
         return finished ? next.or(() -> Optional.of(run.restarts().backOffMax())) : next;
     }
 
@@ -677,8 +718,16 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
             ringFailed(player.role().key(), where + " is gone");
         } else {
             chronicle.tell("fault-seen", "role", player.role().key(), "cause", where + " is gone");
+            // Who had done all that it was told is gone by no fault of this run; who had not may have died of it.
+            boolean proven = player.role() == Role.SAMPLER
+                    ? serving.servesEverything(player.actor())
+                    : training.hasScored(player.actor());
             drop(player);
-            putBack(player, run.restarts().backOffMin());
+            if (proven) {
+                putBack(player, run.restarts().backOffMin());
+            } else {
+                putBackUnlessTooOften(player, where + " is gone; the log of its node says why");
+            }
         }
     }
 
@@ -696,8 +745,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         } else if (awaited instanceof Awaited.Training) {
             ringFailed("ring", overdue.cause());
         } else if (awaited instanceof Awaited.Placement placement) {
-            getContext().getLog().info("{}", overdue.cause());
-            company.notPlaced(placement.order());
+            notPlaced(placement.order(), overdue.cause());
         } else if (awaited instanceof Awaited.Loaded loaded) {
             playerFailed(loaded.actor(), overdue.cause());
         } else if (awaited instanceof Awaited.Swapped swapped) {
@@ -710,7 +758,10 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         if (missing().isEmpty()) {
             limits.came(ROLES);
         } else if (!limits.isAwaited(ROLES)) {
-            limits.await(ROLES, run.timeouts().roles(), () -> "a node that offers " + keys(missing()));
+            limits.await(
+                    ROLES,
+                    run.timeouts().roles(),
+                    () -> "a node that offers " + keys(missing()) + company.whyNot(missing()));
         }
     }
 
@@ -735,6 +786,8 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
             return;
         }
         chronicle.tell("run-failed", "cause", cause);
+        // Whoever resumes it has mended something.
+        keeper.tell(new CheckpointKeeper.ForgetDeaths());
         end(new Outcome.Failed(cause));
     }
 
@@ -747,6 +800,8 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private void end(Outcome outcome) {
         seeToNothing();
         releaseRing();
+        getContext().unwatch(keeper);
+        keeper.tell(new CheckpointKeeper.Close());
         if (!finished) {
             listener.tell(outcome);
         }

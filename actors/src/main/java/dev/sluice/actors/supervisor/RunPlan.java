@@ -6,6 +6,7 @@ import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Deaths;
 import dev.sluice.runtime.checkpoint.Epochs;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -41,12 +42,20 @@ public record RunPlan(
      * When and where checkpoints are kept.
      *
      * @param epochs that were handed out
+     * @param deaths of processes that trained the run
+     * @param past of those, before this start
      * @param every cycles of a phase; 0 for only at its end and on a requested stop
      * @param keep newest that stay
      * @param configuration what must be the same when the run is resumed
      */
     public record Keeping(
-            CheckpointStore store, Epochs epochs, int every, int keep, Map<String, String> configuration) {
+            CheckpointStore store,
+            Epochs epochs,
+            Deaths deaths,
+            Deaths.Past past,
+            int every,
+            int keep,
+            Map<String, String> configuration) {
         public Keeping {
             configuration = Map.copyOf(configuration);
         }
@@ -68,7 +77,8 @@ public record RunPlan(
     /**
      * How what has failed is put back.
      *
-     * @param most failures in a row, with no checkpoint kept between them, that a run survives
+     * @param most failures in a row, with no checkpoint kept between them, that a run survives; deaths of the whole process
+     *     too
      * @param backOffMin wait after the first failure; it doubles with each
      * @param backOffMax longest wait
      */

@@ -33,6 +33,7 @@ final class Serving {
     private final Set<Integer> drawing = new HashSet<>();
     private final Set<Integer> sheets = new HashSet<>();
     private boolean drawable = true;
+    private boolean everServed;
 
     Serving(
             RunPlan run,
@@ -82,6 +83,7 @@ final class Serving {
         Sampler by = samplers.get(sampler);
         if (by != null && limits.came(new Limits.Awaited.Loaded(Role.SAMPLER, sampler))) {
             by.serves = true;
+            everServed = true;
             chronicle.tell(
                     "serving",
                     "model",
@@ -172,6 +174,17 @@ final class Serving {
     void drawNoMore() {
         drawable = false;
         drawing.clear();
+    }
+
+    /** Whether this one serves the teacher and every finished expert. */
+    boolean servesEverything(ActorRef<?> sampler) {
+        Sampler by = samplers.get(sampler);
+        return by != null && by.serves && by.swapping.isEmpty();
+    }
+
+    /** Whether the teacher itself cannot be served: this one has failed, none ever served it and there is nobody else. */
+    boolean isRefusedBy(ActorRef<?> sampler) {
+        return !everServed && samplers.size() == 1 && samplers.containsKey(sampler);
     }
 
     /** Whether somebody serves. */

@@ -16,11 +16,15 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
@@ -68,6 +72,7 @@ final class Training {
         void trained();
     }
 
+    private static final String ADVICE = "; lower the learning rates or the guidance, or raise the margin";
     private static final Limits.Awaited TRAINING = new Limits.Awaited.Training();
 
     private final RunPlan run;
@@ -85,6 +90,9 @@ final class Training {
     /** That have loaded. */
     private final Set<ActorRef<TeacherMessage>> teachers = new LinkedHashSet<>();
 
+    /** Of these, those that cycles were committed with. */
+    private final Set<ActorRef<?>> scored = new HashSet<>();
+
     private final Set<Role> loading = EnumSet.noneOf(Role.class);
     private final List<ExpertRef> experts = new ArrayList<>();
     private Step step = Step.IDLE;
@@ -94,6 +102,11 @@ final class Training {
     private int committed;
 
     private int skippedInARow;
+
+    /** Of phases that ended in skipped cycles. */
+    private final Map<Integer, String> warnings = new TreeMap<>();
+    /** The last checkpoint that was due, if it could not be kept. */
+    private Optional<String> notKept = Optional.empty();
 
     Training(
             RunPlan run,
@@ -126,6 +139,11 @@ final class Training {
 
     List<ExpertRef> experts() {
         return experts;
+    }
+
+    /** What the user should know of a run that is finished. */
+    List<String> warnings() {
+        return Stream.concat(warnings.values().stream(), notKept.stream()).toList();
     }
 
     boolean isTrained() {
@@ -168,12 +186,14 @@ final class Training {
         critic = null;
         loading.clear();
         teachers.clear();
+        scored.clear();
         limits.came(TRAINING);
     }
 
     private void beginPhase(Optional<Checkpoint> from) {
         step = Step.LOADING;
         committed = from.map(Checkpoint::cycle).orElse(0);
+        warnings.remove(phase);
         skippedInARow = from.map(Checkpoint::skippedInARow).orElse(0);
         if (epoch > 1) {
             recorder.tell(new RecorderMessage.Rewind(phase, committed));
@@ -227,9 +247,15 @@ final class Training {
     }
 
     void teacherLost(ActorRef<?> teacher) {
+        scored.remove(teacher);
         if (teachers.removeIf(teacher::equals)) {
             teachersChanged();
         }
+    }
+
+    /** Whether a cycle was committed with this one among the teachers. */
+    boolean hasScored(ActorRef<?> teacher) {
+        return scored.contains(teacher);
     }
 
     /** Whether others would go on scoring without this one. */
@@ -305,6 +331,7 @@ final class Training {
         committed++;
         recorder.tell(new RecorderMessage.Cycle(report, elapsedMillis()));
         awaitCycle();
+        scored.addAll(teachers);
         skippedInARow = report.stepped() ? 0 : skippedInARow + 1;
         if (!report.stepped()) {
             chronicle.tell("cycle-skipped", "phase", phase, "cycle", report.cycle());
@@ -312,12 +339,17 @@ final class Training {
         if (skippedInARow > run.skippedLimit()) {
             decisions.notFinite("phase " + phase + ", cycle " + report.cycle() + ": the gradient was not finite "
                     + skippedInARow
-                    + " times in a row; lower the learning rates or the guidance, or raise the margin");
+                    + " times in a row" + ADVICE);
         }
     }
 
     void budgetSpent(SupervisorMessage.BudgetSpent spent) {
         if (!isOf(Step.RUNNING, spent.epoch(), spent.phase()) || spent.cycles() != committed || !mayStand()) {
+            return;
+        }
+        if (committed == budget() && skippedInARow == committed) {
+            decisions.notFinite("phase " + phase + ": the gradient was not finite in any of its " + committed
+                    + " cycles, so" + " there is nothing to publish" + ADVICE);
             return;
         }
         if (checkpointing.isWorthKeeping(phase, committed, decisions.mustStand(), skippedInARow)) {
@@ -360,6 +392,8 @@ final class Training {
 
     void notKept(int ofPhase, int cycle, String reason) {
         if (isOf(Step.SAVING, epoch, ofPhase) && cycle == committed) {
+            notKept = Optional.of(
+                    "the last checkpoint, of phase " + ofPhase + ", cycle " + cycle + ", could not be kept: " + reason);
             chronicle.tell("checkpoint-failed", "phase", ofPhase, "cycle", cycle, "reason", reason);
             decisions.notKept(ofPhase, cycle, reason);
             goOn();
@@ -370,6 +404,7 @@ final class Training {
         Checkpoint made = kept.checkpoint();
         if (isOf(Step.SAVING, made.epoch(), made.phase()) && made.cycle() == committed) {
             checkpointing.kept(made);
+            notKept = Optional.empty();
             chronicle.tell("checkpoint-kept", "phase", made.phase(), "cycle", made.cycle());
             decisions.kept();
             goOn();
@@ -379,6 +414,13 @@ final class Training {
     private void publish() {
         step = Step.PUBLISHING;
         chronicle.tell("phase-ended", "phase", phase, "cycles", committed);
+        if (skippedInARow > 0) {
+            warnings.put(
+                    phase,
+                    "the last " + skippedInARow + " of the " + committed + " cycles of phase " + phase
+                            + " were skipped, as their gradients were not finite: its expert is what it was before them, and may"
+                            + " have been on its way there; look at its samples" + ADVICE);
+        }
         String file = run.experts().resolve("phase-" + phase + ".pt").toString();
         generator.tell(new GeneratorMessage.Publish(epoch, phase, file));
         await(run.timeouts().load(), () -> "the expert of phase " + phase + " to be published");

@@ -2,7 +2,6 @@ package dev.sluice.actors.teacher;
 
 import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.workbench.Bench;
-import dev.sluice.actors.workbench.Causes;
 import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
@@ -11,11 +10,14 @@ import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.protocol.message.TeacherMessage;
+import dev.sluice.runtime.network.EngineErrors;
 import dev.sluice.runtime.network.Guidance;
 import dev.sluice.runtime.network.Network;
 import dev.sluice.runtime.network.Networks;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.ChildFailed;
@@ -30,11 +32,22 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * there may be any number of them, and experiments with the same teacher file share one; when it dies, the batches in its
  * mailbox are lost and whoever sent them sends them to another.
  *
- * <p>A batch that cannot be scored is its experiment's failure alone (contract F16). It ends with the last of its
- * experiments, released or gone.
+ * <p>A batch that cannot be scored, or that its worker gets stuck at or dies of, is its experiment's failure alone
+ * (contract F16): the others' batches go to a new worker. One that is stuck keeps its memory, so after
+ * two of them all experiments have another teacher placed. It ends with the last of its experiments,
+ * released or gone.
  */
 public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
-    private record Loaded() implements TeacherMessage.Local {}
+    private record Loaded(Work by) implements TeacherMessage.Local {}
+
+    /** What a worker was told and has not done yet, oldest first; the worker takes out what it has done. */
+    private static final class Work {
+        private final Queue<TeacherMessage.Score> open = new ConcurrentLinkedQueue<>();
+        private volatile boolean loaded;
+    }
+
+    /** Workers that may be left at a piece of work that they do not end. */
+    private static final int MOST_STUCK = 2;
 
     private final ActorRef<TeacherMessage> self;
     private final Networks networks;
@@ -44,7 +57,9 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
     private final Map<ActorRef<SupervisorMessage>, TeacherMessage.Load> loads = new LinkedHashMap<>();
 
     private ExpertRef teacher;
+    private Work work;
     private boolean loaded;
+    private int stuck;
 
     private FrozenTeacher(ActorContext<TeacherMessage> context, Workplace place) {
         super(context);
@@ -89,22 +104,28 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
         }
         loads.put(load.supervisor(), load);
         if (teacher == null) {
-            open(load.teacher());
+            teacher = load.teacher();
+            open();
         } else if (loaded) {
             tellReady(load);
         }
         return this;
     }
 
-    private void open(ExpertRef reference) {
-        teacher = reference;
+    private void open() {
+        ExpertRef reference = teacher;
+        Work by = new Work();
+        work = by;
         bench.open(() -> networks.open(reference));
-        bench.work(network -> self.tell(new Loaded()));
+        bench.work(network -> {
+            by.loaded = true;
+            self.tell(new Loaded(by));
+        });
     }
 
     private Behavior<TeacherMessage> onLoaded(Loaded message) {
-        loaded = teacher != null;
-        if (loaded) {
+        if (message.by() == work) {
+            loaded = true;
             loads.values().forEach(this::tellReady);
         }
         return this;
@@ -112,35 +133,74 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
 
     private Behavior<TeacherMessage> onScore(TeacherMessage.Score score) {
         TeacherMessage.Load load = loads.get(score.supervisor());
-        if (load == null || score.epoch() != load.epoch()) {
-            return this;
+        if (load != null && score.epoch() == load.epoch()) {
+            work(load, score);
         }
+        return this;
+    }
+
+    private void work(TeacherMessage.Load load, TeacherMessage.Score score) {
+        Work by = work;
+        by.open.add(score);
         bench.work(network -> {
             NoisySamples noisy = score.noisy();
             Tensor velocity;
             try {
                 velocity = Guidance.velocity(network, score.guidance(), noisy.xT(), noisy.t(), noisy.labels());
             } catch (RuntimeException e) {
-                tellFailed(load, "it cannot score the batch of cycle " + score.cycle() + ": " + Causes.of(e));
+                by.open.remove();
+                tellFailed(load, "it cannot score the batch of cycle " + score.cycle() + ": " + EngineErrors.cause(e));
                 return;
             }
+            by.open.remove();
             courier.deliver(
                     score.critic(),
                     new CriticMessage.ScoredSamples(score.epoch(), score.phase(), score.cycle(), noisy, velocity));
         });
-        return this;
     }
 
     private Behavior<TeacherMessage> onBenchFailed(ChildFailed failed) {
-        if (bench.failed(failed)) {
-            loads.values().forEach(load -> {
-                getContext().unwatch(load.supervisor());
-                tellFailed(load, Causes.of(failed.cause()));
-            });
-            // Each of them has another one placed; this one's thread may be stuck for ever.
+        boolean isStuck = bench.isStuck(failed);
+        if (!bench.failed(failed)) {
+            return this;
+        }
+        stuck += isStuck ? 1 : 0;
+        String cause = EngineErrors.cause(failed.cause());
+        TeacherMessage.Score guilty = work.loaded ? work.open.peek() : null;
+        TeacherMessage.Load load = guilty == null ? null : loads.remove(guilty.supervisor());
+        if (load == null && guilty == null || stuck > MOST_STUCK) {
+            if (load != null) {
+                failFor(load, cause);
+            }
+            loads.values().forEach(innocent -> failFor(innocent, cause));
             return Behaviors.stopped();
         }
+        if (load != null) {
+            failFor(load, "the batch of cycle " + guilty.cycle() + ": " + cause);
+        }
+        if (loads.isEmpty()) {
+            return Behaviors.stopped();
+        }
+        beginAnew();
         return this;
+    }
+
+    /** He has another teacher placed, which nobody else has his batches at. */
+    private void failFor(TeacherMessage.Load load, String cause) {
+        getContext().unwatch(load.supervisor());
+        tellFailed(load, cause);
+    }
+
+    private void beginAnew() {
+        Queue<TeacherMessage.Score> open = work.open;
+        loaded = false;
+        open();
+        open.forEach(score -> {
+            TeacherMessage.Load load = loads.get(score.supervisor());
+            if (load != null && score.epoch() == load.epoch()) {
+                work(load, score);
+            }
+        });
     }
 
     private Behavior<TeacherMessage> without(ActorRef<?> supervisor) {

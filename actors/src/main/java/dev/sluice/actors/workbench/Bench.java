@@ -64,6 +64,11 @@ public final class Bench<R extends AutoCloseable> {
         }));
     }
 
+    /** Whether it is said of this workbench that it stays at one piece of work. */
+    public boolean isStuck(ChildFailed signal) {
+        return signal.getRef().equals(watch);
+    }
+
     /** Whether it was this workbench that failed or got stuck; there is none then until the next opening. */
     public boolean failed(ChildFailed signal) {
         boolean mine = signal.getRef().equals(workbench) || signal.getRef().equals(watch);

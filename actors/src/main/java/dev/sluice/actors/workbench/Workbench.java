@@ -1,5 +1,6 @@
 package dev.sluice.actors.workbench;
 
+import dev.sluice.runtime.network.EngineErrors;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.Behavior;
@@ -15,7 +16,8 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * that watches it.
  *
  * <p>Work reports by telling actors. When it throws, the workbench dies with the cause, which the controller hears as
- * {@code ChildFailed}; the thing is closed on its own thread, and what waited in the mailbox is lost.
+ * {@code ChildFailed}; the thing is closed on its own thread, and what waited in the mailbox is lost. That holds for memory
+ * or stack that ran out and for libraries that do not load, too: they are the work's failure, and not the process's end.
  *
  * @param <R> what it owns
  */
@@ -28,6 +30,19 @@ public final class Workbench<R extends AutoCloseable> extends AbstractBehavior<W
 
     /** Does a piece of work. */
     public record Do<R>(Consumer<R> work) implements Task<R> {}
+
+    /** An error that the actor system would end the process for. */
+    static final class WorkException extends IllegalStateException {
+        private static final long serialVersionUID = 1L;
+
+        WorkException(Error error) {
+            super(
+                    error instanceof OutOfMemoryError
+                            ? "it ran out of memory (" + error.getMessage() + ")"
+                            : error instanceof StackOverflowError ? "it ran out of stack" : EngineErrors.cause(error),
+                    error);
+        }
+    }
 
     private R resource;
 
@@ -48,6 +63,14 @@ public final class Workbench<R extends AutoCloseable> extends AbstractBehavior<W
     }
 
     private Behavior<Task<R>> onTask(Task<R> task) throws Exception {
+        try {
+            return work(task);
+        } catch (VirtualMachineError | LinkageError e) {
+            throw new WorkException(e);
+        }
+    }
+
+    private Behavior<Task<R>> work(Task<R> task) throws Exception {
         if (task instanceof Open<R> open) {
             closeResource();
             resource = open.opening().get();

@@ -20,6 +20,7 @@ import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.UniqueAddress;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
 import org.apache.pekko.cluster.typed.Leave;
@@ -93,13 +94,30 @@ class BrokenConnectionTest {
                 ActorRef<CriticMessage> actor = sender.know(receiver, receiver.receiver(probe));
                 sender.courier().deliver(actor, batch(3, 100));
                 assertThat(lost.receiveMessage(PATIENCE))
-                        .isEqualTo(new Undeliverable(old, "CriticMessage.Samples", "its node was started anew"));
+                        .isEqualTo(new Undeliverable(
+                                old, "CriticMessage.Samples", "the actor has ended, or takes no deliveries"));
                 assertThat(probe.receiveMessage(PATIENCE)).isEqualTo(batch(3, 100));
 
                 sender.courier().deliver(old, batch(4, 100));
                 assertThat(lost.receiveMessage(PATIENCE).cause())
                         .isEqualTo("the actor has ended, or takes no deliveries");
             }
+        }
+    }
+
+    @Test
+    void theWayToANodeThatHasLeftIsForgotten() {
+        try (Node sender = Nodes.start("");
+                Node receiver = Nodes.start("")) {
+            ActorRef<CriticMessage> actor = sender.know(receiver, receiver.receiver(Behaviors.ignore()));
+            sender.courier().deliver(actor, batch(1, 100));
+            await().atMost(PATIENCE).until(() -> sender.courier().outgoingBytes() == 0);
+            assertThat(sender.courier().routes()).hasSize(1);
+
+            UniqueAddress gone =
+                    Cluster.get(receiver.kit().system()).selfMember().uniqueAddress();
+            sender.courier().left(actor.path().address(), gone.longUid());
+            await().atMost(PATIENCE).until(() -> sender.courier().routes().isEmpty());
         }
     }
 

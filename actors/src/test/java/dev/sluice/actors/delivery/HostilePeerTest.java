@@ -215,6 +215,26 @@ class HostilePeerTest {
     }
 
     @Test
+    void anHonestPeerFindsRoomWhileSilentOnesHoldTheDoor() throws IOException {
+        Welcome welcome = victim.courier().doorway().welcome(1, ++uids, "honest");
+        for (int i = 0; i < 200; i++) {
+            connect(welcome);
+        }
+        connect(welcome);
+        hello(welcome.tokenHigh(), welcome.tokenLow());
+        assertThat(line.need(1).get()).isEqualTo(Outbound.ADMITTED);
+    }
+
+    @Test
+    void whoGreetsAndNeverConnectsIsForgotten() {
+        int before = victim.courier().doorway().known();
+        for (int i = 0; i < 5000; i++) {
+            victim.courier().doorway().welcome(1, ++uids, "passer-by");
+        }
+        assertThat(victim.courier().doorway().known()).isBetween(before, before + 1024);
+    }
+
+    @Test
     void aReceiverThatAcknowledgesWhatWasNotSentIsNotBelieved() throws Exception {
         assertReported("its node cannot be trusted: it acknowledges message 5 of lane 1", new Notice.Settled(1, 5));
     }

@@ -141,7 +141,7 @@ class NodeCourierTest {
                 .as("another actor is not held up")
                 .isEqualTo(batch(7, 8));
 
-        assertThat(done.await(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(done.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
         assertThat(handled).hasSize(count).isSorted().doesNotHaveDuplicates();
         assertThat(high).as("the sender was told to slow down").isPositive();
         assertThat(worstOut).as("half of the queue and one").isLessThanOrEqualTo((4 << 20) + bytes + 1000);

@@ -10,6 +10,8 @@ import dev.sluice.protocol.message.CriticMessage;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -41,8 +43,21 @@ public final class Nodes {
             }));
         }
 
+        /** Started when this returns: an actor that has not begun takes no deliveries yet. */
         ActorRef<CriticMessage> receiver(Behavior<CriticMessage> behavior) {
-            return kit.spawn(courier.intake(CriticMessage.class, behavior));
+            CountDownLatch started = new CountDownLatch(1);
+            ActorRef<CriticMessage> actor = kit.spawn(courier.intake(CriticMessage.class, Behaviors.setup(context -> {
+                started.countDown();
+                return behavior;
+            })));
+            try {
+                if (!started.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+                    throw new AssertionError("the actor did not start");
+                }
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            return actor;
         }
 
         /** {@code actor} of another node, as this one knows it. */

@@ -71,6 +71,23 @@ class OutboxTest {
     }
 
     @Test
+    void aBreakForgetsActorsThatNothingWaitsFor() {
+        for (int i = 0; i < 1000; i++) {
+            outbox.offer("actor-" + i, "m", 1);
+            assertThat(sendable()).hasSize(1);
+            outbox.settled(i + 1, 1);
+        }
+        outbox.offer("waits", "w", 1);
+        outbox.rewind();
+        assertThat(outbox.lanes()).isEqualTo(1);
+        outbox.offer("actor-0", "again", 1);
+        assertThat(outbox.next().orElseThrow().parcel()).isEqualTo("w");
+        Outbox.Item<String> again = outbox.next().orElseThrow();
+        assertThat(again.lane()).as("a lane of its own, which begins anew").isEqualTo(1002);
+        assertThat(again.number()).isEqualTo(1);
+    }
+
+    @Test
     void aRefusedParcelIsGivenBackAndTheOthersStay() {
         for (int i = 1; i <= 3; i++) {
             outbox.offer("actor", "m" + i, 1);

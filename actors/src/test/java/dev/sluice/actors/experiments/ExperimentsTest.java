@@ -16,6 +16,7 @@ import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
 import dev.sluice.protocol.message.FilesMessage;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -82,9 +83,13 @@ class ExperimentsTest {
     }
 
     private List<ExperimentStatus> statuses(ActorRef<ExperimentsMessage> experiments) {
+        return statuses(experiments, Duration.ofSeconds(10));
+    }
+
+    private List<ExperimentStatus> statuses(ActorRef<ExperimentsMessage> experiments, Duration within) {
         TestProbe<ExperimentsReply> client = kit.createTestProbe();
         experiments.tell(new ExperimentsMessage.GetAll(client.getRef()));
-        return client.expectMessageClass(ExperimentsReply.Experiments.class, Duration.ofSeconds(10))
+        return client.expectMessageClass(ExperimentsReply.Experiments.class, within)
                 .all();
     }
 
@@ -211,6 +216,40 @@ class ExperimentsTest {
                 .anyMatch(status -> status.epoch() > 0));
     }
 
+    /** As a disk that does not answer. */
+    @Test
+    void oneFolderThatIsNeverReadHoldsUpNoOtherAndIsTakenUpWhenItIs() throws Exception {
+        RunFolder slow = RunFolder.open(begun(2));
+        assertThat(new ProcessBuilder("mkfifo", slow.events().toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        Path other = new SubmittedRuns(folder.resolve("runs"))
+                .make(Settings.submitted(quick() + ", experiment.name = other", node(2), HOME))
+                .root();
+        ActorRef<ExperimentsMessage> experiments = experiments(2);
+
+        Awaitility.await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> {
+            time.timePasses(Duration.ofSeconds(5));
+            assertThat(statuses(experiments, Duration.ofSeconds(1)))
+                    .anyMatch(status -> status.run().equals(other.toString()) && status.epoch() > 0);
+        });
+        assertThat(statuses(experiments)).hasSize(2).anySatisfy(status -> {
+            assertThat(status.name()).isEqualTo("quick-1");
+            assertThat(status.message()).isEqualTo("its folder is being read");
+        });
+        OutputStream answer = Files.newOutputStream(slow.events());
+        Files.delete(slow.events());
+        answer.close();
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(20))
+                .until(
+                        () -> statuses(experiments),
+                        all -> all.size() == 2
+                                && all.stream().allMatch(status -> status.epoch() > 0)
+                                && all.stream().anyMatch(status -> status.name().equals("quick")));
+    }
+
     @Test
     void anExperimentIsAnsweredBeforeItsTeacherIsHashed() {
         ActorRef<ExperimentsMessage> experiments = experiments(2);
@@ -292,8 +331,12 @@ class ExperimentsTest {
         for (int times = 1; times <= 3; times++) {
             int epoch = before.epoch() + times;
             breakIt(experiments);
-            time.timePasses(Duration.ofSeconds(5));
-            await(experiments, "its epoch " + epoch, status -> status.epoch() == epoch);
+            Awaitility.await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> {
+                time.timePasses(Duration.ofSeconds(1));
+                assertThat(statuses(experiments, Duration.ofSeconds(1)))
+                        .singleElement()
+                        .matches(status -> status.epoch() == epoch, "begun again");
+            });
         }
 
         assertThat(status(experiments).run()).isEqualTo(before.run());
@@ -354,7 +397,10 @@ class ExperimentsTest {
         awaitBegun(experiments);
         time.timePasses(Duration.ofSeconds(3));
 
-        Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> children(experiments), count -> count == 4);
+        Awaitility.await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
+            time.timePasses(Duration.ofSeconds(3));
+            assertThat(children(experiments)).as("of the last one").isEqualTo(4);
+        });
     }
 
     private static int children(ActorRef<ExperimentsMessage> experiments) {

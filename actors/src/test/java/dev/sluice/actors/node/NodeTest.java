@@ -85,7 +85,15 @@ class NodeTest {
     private NodeMessage.Play order(
             Role role, String experiment, String device, String teacher, Optional<ActorRef<?>> insteadOf) {
         return new NodeMessage.Play(
-                ++orders, experiment, role, device, teacher, insteadOf, 60_000, supervisor.getRef());
+                ++orders,
+                experiment,
+                Optional.of("run of " + experiment),
+                role,
+                device,
+                teacher,
+                insteadOf,
+                60_000,
+                supervisor.getRef());
     }
 
     private ActorRef<?> play(NodeMessage.Play order) {
@@ -109,6 +117,33 @@ class NodeTest {
         SupervisorMessage.RoleNotPlaced refused = supervisor.expectMessageClass(SupervisorMessage.RoleNotPlaced.class);
         assertThat(refused.order()).isEqualTo(order.order());
         return refused.reason();
+    }
+
+    @Test
+    void aThirdIsNotStartedBesideTwoThatDoNotEnd() {
+        LinearNetworks.Hold hold = networks.holdAt(LinearNetworks.Operation.OPEN);
+        ExpertRef file = teacherFile;
+        offer(Set.of(Role.TEACHER), "cpu");
+        Optional<ActorRef<?>> last = Optional.empty();
+        for (int i = 0; i < 2; i++) {
+            ActorRef<?> teacher = play(order(Role.TEACHER, "toy", "cpu", file.sha256(), last));
+            teacher.<TeacherMessage>unsafeUpcast().tell(new TeacherMessage.Load(1, file, supervisor.getRef()));
+            hold.awaitStuck();
+            teacher.<TeacherMessage>unsafeUpcast().tell(new TeacherMessage.Release(supervisor.getRef()));
+            last = Optional.of(teacher);
+        }
+        NodeMessage.Play third = order(Role.TEACHER, "toy", "cpu", file.sha256(), last);
+
+        assertThat(refusal(third))
+                .isEqualTo(
+                        "node here starts no other teacher of toy beside 2 that do not end: they are stuck at a piece"
+                                + " of work and keep their memory until the process is started again");
+        assertThat(play(Role.TEACHER, "another")).isNotNull();
+        hold.letGo();
+        await().untilAsserted(() -> {
+            node.tell(third);
+            supervisor.expectMessageClass(RolePlaced.class);
+        });
     }
 
     @Test

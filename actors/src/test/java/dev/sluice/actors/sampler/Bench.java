@@ -42,7 +42,7 @@ final class Bench {
             new SamplerSettings(3, 4, Duration.ofMillis(1), List.of(1, 2, 4), 2, Duration.ofMillis(1));
     static final int TEACHER_STEPS = 4;
     private static final long LONG = 20_000;
-    private static final NetworkCard TEACHER =
+    static final NetworkCard TEACHER =
             new NetworkCard(List.of(2), CLASSES, Schedule.RECTIFIED_FLOW, 0, List.of(), Map.of());
 
     final ActorTestKit kit;

@@ -173,7 +173,9 @@ class SwapTest {
             throw new IllegalStateException("mat1 and mat2 shapes cannot be multiplied\n<stack>");
         }));
 
-        assertThat(bench.expectSwapRefused(1)).isEqualTo("mat1 and mat2 shapes cannot be multiplied");
+        assertThat(bench.expectSwapRefused(1))
+                .isEqualTo("phase-1 (/store/phase-1.pt) cannot be evaluated on a batch of 1 at t = 1.0 without a class"
+                        + " (label 3): mat1 and mat2 shapes cannot be multiplied");
         bench.ask("a", 0, 1);
         bench.expectSamples("a", bench.plan(), 0, 1);
     }

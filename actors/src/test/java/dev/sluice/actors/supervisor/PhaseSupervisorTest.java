@@ -206,7 +206,7 @@ class PhaseSupervisorTest {
 
         stage.swap(2);
 
-        stage.listener.expectMessage(new Outcome.Finished(List.of(Stage.expert(1), Stage.expert(2))));
+        stage.listener.expectMessage(new Outcome.Finished(List.of(Stage.expert(1), Stage.expert(2)), List.of()));
         assertThat(stage.expectEvent("run-finished")).containsKey("seconds");
     }
 

@@ -27,6 +27,7 @@ import dev.sluice.protocol.message.SupervisorMessage.SwapDone;
 import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Deaths;
 import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.checkpoint.StateFile;
 import dev.sluice.runtime.network.TrainingState;
@@ -69,6 +70,7 @@ final class Stage {
     static final Duration LOAD = Duration.ofSeconds(40);
     static final Duration SWAP = Duration.ofSeconds(30);
     static final Duration STALL = Duration.ofSeconds(20);
+    static final Deaths DEATHS = new Deaths(STORE.resolve("deaths.json"));
     /** A run that keeps a checkpoint at the end of every phase and nowhere else. */
     static final RunPlan RUN = plan(1, Optional.empty(), 0);
 
@@ -77,6 +79,11 @@ final class Stage {
     }
 
     private static RunPlan plan(int epoch, Optional<Checkpoint> from, int checkpointEvery, int restarts) {
+        return plan(epoch, from, checkpointEvery, restarts, Deaths.Past.NONE);
+    }
+
+    /** @param past deaths of the process before this start */
+    static RunPlan plan(int epoch, Optional<Checkpoint> from, int checkpointEvery, int restarts, Deaths.Past past) {
         return new RunPlan(
                 epoch,
                 from,
@@ -92,11 +99,32 @@ final class Stage {
                 new RunPlan.Keeping(
                         new CheckpointStore(STORE, STORE.resolve("checkpoints")),
                         new Epochs(STORE.resolve("epochs")),
+                        DEATHS,
+                        past,
                         checkpointEvery,
                         2,
                         Map.of()),
                 new RunPlan.Timeouts(ROLES, PLACE, LOAD, SWAP, STALL, WORK),
                 new RunPlan.Restarts(restarts, BACK_OFF, BACK_OFF.multipliedBy(4)));
+    }
+
+    /** A run that skips as many cycles as there are. */
+    static RunPlan skippingAll() {
+        return new RunPlan(
+                RUN.epoch(),
+                RUN.from(),
+                RUN.card(),
+                RUN.teacher(),
+                RUN.plan(),
+                RUN.recipe(),
+                RUN.cycles(),
+                RUN.experts(),
+                RUN.teacherSteps(),
+                RUN.snapshotEvery(),
+                CYCLES,
+                RUN.keeping(),
+                RUN.timeouts(),
+                RUN.restarts());
     }
 
     final ActorTestKit kit;

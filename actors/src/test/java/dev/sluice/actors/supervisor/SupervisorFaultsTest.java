@@ -15,6 +15,7 @@ import dev.sluice.protocol.message.SupervisorMessage.BudgetSpent;
 import dev.sluice.protocol.message.SupervisorMessage.ExpertPublished;
 import dev.sluice.protocol.message.SupervisorMessage.RoleFailed;
 import dev.sluice.protocol.message.SupervisorMessage.RoleReady;
+import dev.sluice.protocol.message.SupervisorMessage.StateNotSaved;
 import dev.sluice.protocol.message.SupervisorMessage.SwapDone;
 import dev.sluice.protocol.message.SupervisorMessage.SwapRefused;
 import dev.sluice.protocol.message.TeacherMessage;
@@ -439,6 +440,69 @@ class SupervisorFaultsTest {
 
         stage.generator.expectMessageClass(GeneratorMessage.Save.class);
         stage.listener.expectNoMessage(Duration.ofMillis(1));
+    }
+
+    @Test
+    void aPhaseWithoutAStepIsNotPublishedHoweverShortItIs() {
+        stage = new Stage(kit, Stage.skippingAll(), Stage.NO_PICTURES);
+        stage.run();
+        skipAll();
+        assertThat((String) stage.expectEvent("fault-seen").get("cause"))
+                .startsWith(
+                        "phase 1: the gradient was not finite in any of its 3 cycles, so there is nothing to publish;"
+                                + " lower the learning rates");
+        stage.expectEvent("went-back");
+        stage.expectNewEpoch(1, Duration.ofMillis(1));
+        stage.ready(Role.TEACHER, 0);
+        stage.runPhase(1);
+        skipAll();
+
+        assertThat(stage.expectFailed()).endsWith("(going back to cycle 0 did not help)");
+    }
+
+    private void skipAll() {
+        for (int cycle = 0; cycle < Stage.CYCLES; cycle++) {
+            stage.tell(Stage.commit(stage.epoch, 1, cycle, false));
+            stage.expectCycle(1, cycle);
+            stage.expectEvent("cycle-skipped");
+        }
+        stage.tell(new BudgetSpent(stage.epoch, 1, Stage.CYCLES));
+    }
+
+    @Test
+    void aRunThatEndsInSkippedCyclesOrWithoutItsLastCheckpointSaysSo() {
+        stage = new Stage(kit);
+        stage.run();
+        stage.spendBudget(1);
+        stage.publish(1);
+        stage.expectBegin(2);
+        stage.swap(1);
+        stage.runPhase(2);
+        for (int cycle = 0; cycle < Stage.CYCLES; cycle++) {
+            stage.tell(Stage.commit(1, 2, cycle, cycle == 0));
+            stage.expectCycle(2, cycle);
+            if (cycle > 0) {
+                stage.expectEvent("cycle-skipped");
+            }
+        }
+        stage.tell(new BudgetSpent(1, 2, Stage.CYCLES));
+        stage.expectSaveOfGenerator(2, Stage.CYCLES);
+        stage.tell(new StateNotSaved(1, Role.CRITIC, 2, Stage.CYCLES, "No space left on device"));
+        stage.expectEvent("checkpoint-failed");
+        stage.expectEvent("phase-ended");
+        stage.generator.expectMessageClass(GeneratorMessage.Publish.class);
+        stage.publish(2);
+        stage.swap(2);
+
+        List<String> warnings =
+                stage.listener.expectMessageClass(Outcome.Finished.class).warnings();
+        assertThat(warnings).hasSize(2);
+        assertThat(warnings.get(0))
+                .startsWith("the last 2 of the 3 cycles of phase 2 were skipped, as their gradients were not finite");
+        assertThat(warnings.get(1))
+                .isEqualTo(
+                        "the last checkpoint, of phase 2, cycle 3, could not be kept: the critic says: No space left on"
+                                + " device");
     }
 
     @Test

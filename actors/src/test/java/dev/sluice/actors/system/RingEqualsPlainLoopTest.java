@@ -17,6 +17,7 @@ import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
+import dev.sluice.runtime.checkpoint.Deaths;
 import dev.sluice.runtime.checkpoint.Epochs;
 import dev.sluice.runtime.distillation.PlainLoop;
 import dev.sluice.runtime.network.Architecture;
@@ -136,6 +137,8 @@ class RingEqualsPlainLoopTest {
                 new RunPlan.Keeping(
                         new CheckpointStore(folder, folder.resolve("checkpoints-" + name)),
                         new Epochs(folder.resolve("epochs-" + name)),
+                        new Deaths(folder.resolve("deaths-" + name)),
+                        Deaths.Past.NONE,
                         0,
                         1,
                         Map.of()),

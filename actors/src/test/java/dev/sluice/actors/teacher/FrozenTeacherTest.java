@@ -17,7 +17,10 @@ import dev.sluice.protocol.message.TeacherMessage;
 import dev.sluice.runtime.network.Guidance;
 import dev.sluice.runtime.network.Network;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.junit.jupiter.api.AfterAll;
@@ -246,25 +249,92 @@ class FrozenTeacherTest {
         critic.expectMessageClass(ScoredSamples.class);
     }
 
-    @Test
-    void aWorkerThatIsStuckIsHeardByEveryExperimentAndTheTeacherEnds() {
+    /** From now on a teacher whose worker is soon taken for stuck. */
+    private void spawnImpatient() {
         teacher.tell(new TeacherMessage.Release(supervisor.getRef()));
-        teacher = kit.spawn(FrozenTeacher.create(SmallRun.place(networks, Duration.ofMillis(100))));
-        ready(1);
-        TestProbe<SupervisorMessage> neighbour = kit.createTestProbe();
-        teacher.tell(new TeacherMessage.Load(5, file, neighbour.getRef()));
-        neighbour.expectMessageClass(SupervisorMessage.RoleReady.class);
-        LinearNetworks.Hold hold = networks.holdAt(Operation.EVALUATE);
-        score(1, 0, 1, batch(0, 0));
-        hold.awaitStuck();
+        teacher = kit.spawn(FrozenTeacher.create(SmallRun.place(networks, Duration.ofSeconds(1))));
+    }
 
-        assertThat(expectFailed(1)).isEqualTo("its worker has been at one piece of work for 100 ms");
-        assertThat(neighbour
-                        .expectMessageClass(SupervisorMessage.RoleFailed.class)
-                        .epoch())
-                .isEqualTo(5);
+    /** Another experiment with the same teacher. */
+    private TestProbe<SupervisorMessage> neighbour(int epoch) {
+        TestProbe<SupervisorMessage> neighbour = kit.createTestProbe();
+        teacher.tell(new TeacherMessage.Load(epoch, file, neighbour.getRef()));
+        neighbour.expectMessage(new SupervisorMessage.RoleReady(epoch, Role.TEACHER, 0, teacher));
+        return neighbour;
+    }
+
+    private void score(int epoch, int cycle, TestProbe<SupervisorMessage> of) {
+        teacher.tell(new TeacherMessage.Score(epoch, 1, cycle, 1, batch(cycle, 0), critic.getRef(), of.getRef()));
+    }
+
+    @Test
+    void aBatchThatAWorkerIsStuckAtIsItsExperimentsFailureAloneAndTheOthersBatchesAreScored() {
+        spawnImpatient();
+        ready(1);
+        TestProbe<SupervisorMessage> neighbour = neighbour(5);
+        LinearNetworks.Hold hold = networks.holdAt(Operation.EVALUATE);
+        score(1, 0, supervisor);
+        score(5, 8, neighbour);
+        score(5, 9, neighbour);
+        hold.awaitStuck();
+        networks.mend();
+
+        assertThat(expectFailed(1)).isEqualTo("the batch of cycle 0: its worker has been at one piece of work for 1 s");
+        assertThat(critic.expectMessageClass(ScoredSamples.class).cycle()).isEqualTo(8);
+        assertThat(critic.expectMessageClass(ScoredSamples.class).cycle()).isEqualTo(9);
+        neighbour.expectMessageClass(SupervisorMessage.RoleReady.class);
+        neighbour.expectNoMessage(Duration.ofMillis(20));
         hold.letGo();
-        supervisor.expectTerminated(teacher);
+        awaitLeft(1);
+    }
+
+    @Test
+    void aBatchThatKillsAWorkerIsItsExperimentsFailureAlone() {
+        ready(1);
+        TestProbe<SupervisorMessage> neighbour = neighbour(5);
+        LinearNetworks.Hold hold = networks.holdAt(Operation.EVALUATE);
+        score(5, 7, neighbour);
+        hold.awaitStuck();
+        networks.before(Operation.EVALUATE, () -> {
+            networks.mend();
+            throw new OutOfMemoryError("Java heap space");
+        });
+        score(1, 0, supervisor);
+        score(5, 8, neighbour);
+        hold.letGo();
+
+        assertThat(critic.expectMessageClass(ScoredSamples.class).cycle()).isEqualTo(7);
+        assertThat(expectFailed(1)).isEqualTo("the batch of cycle 0: it ran out of memory (Java heap space)");
+        assertThat(critic.expectMessageClass(ScoredSamples.class).cycle()).isEqualTo(8);
+        awaitLeft(1);
+    }
+
+    @Test
+    void workersThatAreStuckAreNotReplacedForEver() {
+        spawnImpatient();
+        TestProbe<SupervisorMessage> innocent = neighbour(9);
+        List<LinearNetworks.Hold> holds = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            TestProbe<SupervisorMessage> guilty = neighbour(1);
+            LinearNetworks.Hold hold = networks.holdAt(Operation.EVALUATE);
+            holds.add(hold);
+            score(1, i, guilty);
+            hold.awaitStuck();
+            networks.mend();
+            guilty.fishForMessage(
+                    Duration.ofSeconds(10),
+                    heard -> heard instanceof SupervisorMessage.RoleFailed
+                            ? FishingOutcomes.complete()
+                            : FishingOutcomes.continueAndIgnore());
+        }
+
+        innocent.fishForMessage(
+                Duration.ofSeconds(10),
+                heard -> heard instanceof SupervisorMessage.RoleFailed
+                        ? FishingOutcomes.complete()
+                        : FishingOutcomes.continueAndIgnore());
+        holds.forEach(LinearNetworks.Hold::letGo);
+        innocent.expectTerminated(teacher);
     }
 
     @Test

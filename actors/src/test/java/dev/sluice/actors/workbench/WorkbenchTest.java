@@ -6,6 +6,7 @@ import dev.sluice.actors.fake.SmallRun;
 import dev.sluice.actors.workbench.Workbench.Do;
 import dev.sluice.actors.workbench.Workbench.Open;
 import dev.sluice.actors.workbench.Workbench.Task;
+import dev.sluice.runtime.network.EngineErrors;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -78,7 +79,7 @@ class WorkbenchTest {
                         return Behaviors.same();
                     })
                     .onSignal(ChildFailed.class, failed -> {
-                        failures.tell(Causes.of(failed.cause()));
+                        failures.tell(EngineErrors.cause(failed.cause()));
                         return Behaviors.same();
                     })
                     .build();
@@ -165,6 +166,29 @@ class WorkbenchTest {
         failures.expectMessage("the belt tore");
         assertThat(happened).containsExactly("lathe opened", "lathe closed");
         assertThat(threads).containsOnly(threads.get(0));
+    }
+
+    @Test
+    void memoryOrStackThatRunsOutIsTheWorksFailureAndNotTheProcesssEnd() {
+        open("lathe");
+        work(lathe -> {
+            throw new OutOfMemoryError("Java heap space");
+        });
+        failures.expectMessage("it ran out of memory (Java heap space)");
+
+        spawn();
+        open("next");
+        work(lathe -> {
+            throw new StackOverflowError();
+        });
+        failures.expectMessage("it ran out of stack");
+
+        spawn();
+        open("last");
+        work(lathe -> {
+            throw new UnsatisfiedLinkError("no torch in java.library.path");
+        });
+        failures.expectMessage("UnsatisfiedLinkError: no torch in java.library.path");
     }
 
     @Test

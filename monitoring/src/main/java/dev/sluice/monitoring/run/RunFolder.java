@@ -42,6 +42,7 @@ public final class RunFolder {
             Files.createDirectories(absolute);
             requireEmpty(absolute);
             Files.writeString(absolute.resolve(CONFIG), configuration, StandardOpenOption.CREATE_NEW);
+            RunId.of(absolute);
         } catch (FileAlreadyExistsException e) {
             throw absolute.resolve(CONFIG).toString().equals(e.getFile())
                     ? alreadyARun(absolute)
@@ -128,6 +129,11 @@ public final class RunFolder {
         return root;
     }
 
+    /** What names this run and no other, whatever its name and wherever its folder is moved or copied to. */
+    public String id() {
+        return RunId.of(root);
+    }
+
     /** The complete configuration the run was started with. */
     public Path config() {
         return root.resolve(CONFIG);
@@ -151,6 +157,11 @@ public final class RunFolder {
     /** The epochs that were handed out, a file each; made with the first. */
     public Path epochs() {
         return root.resolve("epochs");
+    }
+
+    /** How often the process died that trained the run; made with the first start. */
+    public Path deaths() {
+        return root.resolve("deaths.json");
     }
 
     /** The finished expert of a phase, counted from 1. */

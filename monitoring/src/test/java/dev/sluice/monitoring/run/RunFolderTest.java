@@ -34,6 +34,37 @@ class RunFolderTest {
     }
 
     @Test
+    void anIdentityIsOneRunsAndStaysWithItsFolderWhereverThatGoes() throws IOException {
+        RunFolder run = RunFolder.create(temp.resolve("same-1"), "experiment.name = same\n");
+        RunFolder other = RunFolder.create(temp.resolve("same-2"), "experiment.name = same\n");
+        String id = run.id();
+        Files.move(run.root(), temp.resolve("elsewhere"));
+        Files.createDirectory(temp.resolve("copy"));
+        for (String file : new String[] {"config.conf", "run.id"}) {
+            Files.copy(
+                    temp.resolve("elsewhere").resolve(file),
+                    temp.resolve("copy").resolve(file));
+        }
+
+        assertThat(id).matches("[0-9a-f]{12}").isNotEqualTo(other.id());
+        assertThat(RunFolder.open(temp.resolve("elsewhere")).id()).isEqualTo(id);
+        assertThat(RunFolder.open(temp.resolve("copy")).id()).isEqualTo(id);
+    }
+
+    @Test
+    void aFolderWithoutAnIdentityThatCanBeReadIsGivenOneForGood() throws IOException {
+        RunFolder run = RunFolder.create(temp.resolve("run"), "");
+        Files.delete(run.root().resolve("run.id"));
+        String given = run.id();
+        assertThat(RunFolder.open(run.root()).id()).isEqualTo(given);
+
+        Files.write(run.root().resolve("run.id"), new byte[] {(byte) 0xff, 0, 'x'});
+
+        assertThat(run.id()).matches("[0-9a-f]{12}").isEqualTo(run.id());
+        assertThat(run.root()).isDirectoryNotContaining("glob:**/.run.id*");
+    }
+
+    @Test
     void aRunIsNotBegunTwice() {
         RunFolder.create(temp.resolve("run"), "");
 

@@ -95,6 +95,7 @@ final class Registrations {
             new Message(116, "experiments-reply.rejected", ExperimentsReply.Rejected.class),
             new Message(105, "node.attend", NodeMessage.Attend.class),
             new Message(106, "node.play", NodeMessage.Play.class),
+            new Message(107, "node.succeed", NodeMessage.Succeed.class),
             new Message(90, "recorder.event", RecorderMessage.Event.class),
             new Message(91, "recorder.cycle", RecorderMessage.Cycle.class),
             new Message(92, "recorder.snapshot", RecorderMessage.Snapshot.class),

@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -32,7 +33,42 @@ public final class IdxImages {
      */
     public static Dataset read(Path images, Path labels, List<String> classNames) throws IOException {
         int[] sides = new int[2];
-        byte[] pixels = open(images, in -> {
+        byte[] pixels = open(images, in -> images(images, in, sides));
+        byte[] classes = open(labels, in -> labels(labels, in));
+        int count = pixels.length / (sides[0] * sides[1]);
+        if (classes.length != count) {
+            throw new IOException(labels + " holds " + classes.length + " labels, " + images + " holds " + count
+                    + " images: they do not belong together");
+        }
+        int[] checked = new int[count];
+        for (int i = 0; i < count; i++) {
+            checked[i] = classes[i] & 0xff;
+            if (checked[i] >= classNames.size()) {
+                throw new IOException(
+                        labels + ": image " + i + " has the label " + checked[i] + ", but the classes are 0 to "
+                                + (classNames.size() - 1) + ": these are other images than they are read as");
+            }
+        }
+        return new PixelDataset(1, sides[0], sides[1], classNames, pixels, checked);
+    }
+
+    @FunctionalInterface
+    private interface Part {
+        byte[] read(InputStream in) throws IOException;
+    }
+
+    private static byte[] open(Path file, Part part) throws IOException {
+        if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
+            throw new IOException(file + " is not there, or not a file that can be read");
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            return part.read(in);
+        }
+    }
+
+    /** Pixels of all images, whose rows and columns are put into {@code sides}; {@code file} is for the message. */
+    static byte[] images(Path file, InputStream content, int[] sides) throws IOException {
+        return parse(file, content, in -> {
             magic(in, IMAGES, "images (unsigned bytes, 3 axes)");
             int count = length(in, "images", Integer.MAX_VALUE);
             sides[0] = length(in, "rows", PixelDataset.MAX_SIDE);
@@ -44,41 +80,29 @@ public final class IdxImages {
             }
             return body(in, (int) bytes);
         });
-        byte[] classes = open(labels, in -> {
+    }
+
+    /** One label an image. */
+    static byte[] labels(Path file, InputStream content) throws IOException {
+        return parse(file, content, in -> {
             magic(in, LABELS, "labels (unsigned bytes, 1 axis)");
             return body(in, length(in, "labels", PixelDataset.MAX_BYTES));
         });
-        int count = pixels.length / (sides[0] * sides[1]);
-        if (classes.length != count) {
-            throw new IOException(labels + " holds " + classes.length + " labels, " + images + " holds " + count
-                    + " images: they do not belong together");
-        }
-        int[] checked = new int[count];
-        for (int i = 0; i < count; i++) {
-            checked[i] = classes[i] & 0xff;
-            if (checked[i] >= classNames.size()) {
-                throw new IOException(labels + ": label " + i + " is " + checked[i] + ", but there are only "
-                        + classNames.size() + " classes");
-            }
-        }
-        return new PixelDataset(1, sides[0], sides[1], classNames, pixels, checked);
     }
 
     @FunctionalInterface
-    private interface Part {
-        byte[] read(DataInputStream in) throws IOException;
+    private interface Parsing {
+        byte[] of(DataInputStream in) throws IOException;
     }
 
-    private static byte[] open(Path file, Part part) throws IOException {
-        if (!Files.isRegularFile(file) || !Files.isReadable(file)) {
-            throw new IOException(file + " is not there, or not a file that can be read");
-        }
-        try (BufferedInputStream raw = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+    private static byte[] parse(Path file, InputStream content, Parsing parsing) throws IOException {
+        try {
+            BufferedInputStream raw = new BufferedInputStream(content, 1 << 16);
             raw.mark(2);
             boolean gzip = raw.read() == 0x1f && raw.read() == 0x8b;
             raw.reset();
-            InputStream in = gzip ? new GZIPInputStream(raw, 1 << 16) : raw;
-            return part.read(new DataInputStream(in));
+            InputStream in = gzip ? new BufferedInputStream(new GZIPInputStream(raw, 1 << 16)) : raw;
+            return parsing.of(new DataInputStream(in));
         } catch (EOFException e) {
             throw new IOException(file + " is torn: it ends too early; fetch it again", e);
         } catch (IOException e) {
@@ -87,11 +111,18 @@ public final class IdxImages {
     }
 
     private static void magic(DataInputStream in, int wanted, String kind) throws IOException {
+        in.mark(Signature.LENGTH);
+        byte[] first = in.readNBytes(Signature.LENGTH);
+        in.reset();
         int magic = in.readInt();
-        if (magic != wanted) {
-            throw new IOException(
-                    String.format("it starts with 0x%08x, an IDX file of %s with 0x%08x", magic, kind, wanted));
+        if (magic == wanted) {
+            return;
         }
+        Optional<String> other = Signature.of(first);
+        throw new IOException(
+                other.isPresent()
+                        ? "it is " + other.get()
+                        : String.format("it starts with 0x%08x, an IDX file of %s with 0x%08x", magic, kind, wanted));
     }
 
     private static int length(DataInputStream in, String axis, int most) throws IOException {

@@ -23,6 +23,9 @@ record PngPixels(int channels, int height, int width, byte[] values) {
     private static final int IEND = 0x49454e44;
     private static final int HEADER_BYTES = 33;
 
+    /** Deflate makes nothing smaller than by this factor, so a small file of a large image is a lie. */
+    private static final long MOST_DEFLATED = 1032;
+
     /** No image within {@link PixelDataset#MAX_SIDE} needs a larger file. */
     private static final long MAX_FILE_BYTES = 256L << 20;
 
@@ -33,16 +36,31 @@ record PngPixels(int channels, int height, int width, byte[] values) {
 
     /** The header is checked before anything is allocated by what it says. */
     static PngPixels read(Path file) throws IOException {
+        if (Files.isSymbolicLink(file) && !Files.exists(file)) {
+            throw new IOException(file + " is a link to " + Files.readSymbolicLink(file) + ", which is not there: fetch"
+                    + " that, or remove the link");
+        }
         if (!Files.isRegularFile(file)) {
-            throw new IOException(file + " is not a file: sub-folders of a class are not read");
+            throw new IOException(file + " is not a file: move it away");
+        }
+        if (!Files.isReadable(file)) {
+            throw new IOException(file + " cannot be read by this user");
         }
         if (Files.size(file) > MAX_FILE_BYTES) {
             throw new IOException(file + " has " + Files.size(file) + " bytes; at most " + MAX_FILE_BYTES + " can be");
         }
-        byte[] bytes = Files.readAllBytes(file);
+        return of(file, Files.readAllBytes(file));
+    }
+
+    /** {@code bytes} are the content of {@code file}. */
+    static PngPixels of(Path file, byte[] bytes) throws IOException {
         ByteBuffer header = ByteBuffer.wrap(bytes);
         if (bytes.length < HEADER_BYTES || header.getLong(0) != SIGNATURE || header.getInt(12) != IHDR) {
-            throw new IOException(file + " is not a PNG file, whatever its name says");
+            throw new IOException(file + " is not a PNG file, whatever its name says"
+                    + Signature.of(bytes)
+                            .filter(kind -> !kind.equals(Signature.PNG))
+                            .map(kind -> ": it is " + kind)
+                            .orElse(""));
         }
         int width = header.getInt(16);
         int height = header.getInt(20);
@@ -50,8 +68,13 @@ record PngPixels(int channels, int height, int width, byte[] values) {
             throw new IOException(file + " announces " + Integer.toUnsignedString(width) + "×"
                     + Integer.toUnsignedString(height) + " pixels; 1 to " + PixelDataset.MAX_SIDE + " a side can be");
         }
-        requireWhole(file, header);
         int colourType = bytes[25];
+        long smallest = (long) width * height * Math.max(1, bytes[24] & 0xff) / 8 / MOST_DEFLATED;
+        if (bytes.length < smallest) {
+            throw new IOException(file + " is a damaged PNG: it announces " + width + "×" + height
+                    + " pixels, which its " + bytes.length + " bytes cannot hold; fetch it again");
+        }
+        requireWhole(file, header);
         boolean grey = colourType == 0 || colourType == 4;
         return pixels(file, decode(file, bytes), grey ? 1 : 3);
     }

@@ -27,8 +27,8 @@ public final class SampleSheet {
     private static final int TITLE = 24;
     private static final int BEFORE_NOTE = 10;
 
-    /** A sheet beyond this helps nobody, and Java fails on it in ways that say nothing. */
-    private static final long MAX_PIXELS = 64_000_000;
+    /** Most pixels of a sheet: one beyond this helps nobody, and Java fails on it in ways that say nothing. */
+    public static final long MAX_PIXELS = 64_000_000;
 
     static {
         // Nothing here opens a window; without this, a DISPLAY that leads nowhere (a dropped ssh) fails every sheet.

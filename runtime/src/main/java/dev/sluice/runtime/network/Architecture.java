@@ -4,7 +4,9 @@ import static dev.sluice.runtime.noise.Noise.Purpose.WEIGHT;
 
 import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.noise.Noise;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** A kind of network that can be made from nothing: its sizes, and how its weights begin. */
 public sealed interface Architecture {
@@ -33,9 +35,14 @@ public sealed interface Architecture {
         @Override
         public byte[] fresh(NetworkCard card, Noise noise) {
             List<Integer> shape = card.sampleShape();
-            if (shape.size() != 3 || shape.get(1) % patch != 0 || shape.get(2) % patch != 0) {
-                throw new IllegalArgumentException("a transformer of patch " + patch
-                        + " needs images [channels, height, width] with sides it divides, not " + shape);
+            if (shape.size() != 3) {
+                throw new IllegalArgumentException(
+                        "a transformer makes images [channels, height, width], not samples of shape " + shape
+                                + "; use --network mlp");
+            }
+            if (shape.get(1) % patch != 0 || shape.get(2) % patch != 0) {
+                throw new IllegalArgumentException("a transformer of patch " + patch + " needs images whose sides it"
+                        + " divides, not " + shape + "; use " + dividing(shape.get(1), shape.get(2)));
             }
             int inPatch = shape.get(0) * patch * patch;
             int rows = shape.get(1) / patch;
@@ -69,6 +76,19 @@ public sealed interface Architecture {
                     .attribute("patch", patch)
                     .attribute("bf16", bf16)
                     .toBytes();
+        }
+
+        /** What to use instead: the divisor of both sides that is nearest to the patch that was asked for. */
+        private String dividing(int height, int width) {
+            int nearest = IntStream.rangeClosed(1, 64)
+                    .filter(side -> height % side == 0 && width % side == 0)
+                    .boxed()
+                    // Of two as near, the larger: fewer tokens.
+                    .min(Comparator.<Integer>comparingInt(side -> Math.abs(side - patch))
+                            .thenComparing(Comparator.reverseOrder()))
+                    .orElse(1);
+            String scaled = nearest == 1 ? ", or scale the images to sides that a larger patch divides" : "";
+            return "--patch " + nearest + scaled;
         }
 
         /** Sines and cosines of row and column, [rows·columns, width]; trained on from there. */

@@ -2,16 +2,11 @@ package dev.sluice.runtime.network;
 
 import ai.djl.Device;
 import ai.djl.pytorch.engine.PtNDManager;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.Collections;
 import java.util.List;
 import java.util.regex.Pattern;
-import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
-import org.apache.commons.compress.archivers.zip.ZipFile;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,7 +19,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Bfloat16 {
     private static final Logger LOG = LoggerFactory.getLogger(Bfloat16.class);
-    private static final Pattern ASKS = Pattern.compile("\\bself\\.bf16\\b");
+    static final Pattern ASKS = Pattern.compile("\\bself\\.bf16\\b");
 
     private Bfloat16() {}
 
@@ -44,35 +39,18 @@ final class Bfloat16 {
         }
     }
 
-    /** {@code module} as {@code device} should run it. */
-    static byte[] suited(byte[] module, Device device) {
-        return device.isGpu() || Processor.MULTIPLIES ? module : inFloat32(module);
+    /** Whether {@code file} must be rewritten to run well on {@code device}. */
+    static boolean isForeignTo(Device device, ModuleFile file) {
+        return file.asksForBfloat16() && !device.isGpu() && !Processor.MULTIPLIES;
     }
 
-    /** {@code module}, a TorchScript file, with what looks at the attribute finding it false. */
-    static byte[] inFloat32(byte[] module) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(module.length);
-        try (StoredZip zip = new StoredZip(bytes);
-                ZipFile in = ZipFile.builder().setByteArray(module).get()) {
-            for (ZipArchiveEntry entry : Collections.list(in.getEntriesInPhysicalOrder())) {
-                // Which says where in the old code an operation stood; nobody needs it.
-                if (!entry.getName().endsWith(".debug_pkl")) {
-                    try (InputStream content = in.getInputStream(entry)) {
-                        zip.entry(entry.getName(), inFloat32(entry.getName(), content.readAllBytes()));
-                    }
-                }
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException("reading from memory", e);
-        }
-        return bytes.toByteArray();
+    /** Writes {@code file} with what looks at the attribute finding it false. */
+    static void writeInFloat32(ModuleFile file, OutputStream out) throws IOException {
+        ModuleWriter.write(file, out, (entry, content) -> ModuleFile.isCode(entry) ? inFloat32(content) : content);
     }
 
-    private static byte[] inFloat32(String name, byte[] content) {
-        if (!name.contains("/code/")) {
-            return content;
-        }
-        return ASKS.matcher(new String(content, StandardCharsets.UTF_8))
+    private static byte[] inFloat32(byte[] code) {
+        return ASKS.matcher(new String(code, StandardCharsets.UTF_8))
                 .replaceAll("False")
                 .getBytes(StandardCharsets.UTF_8);
     }

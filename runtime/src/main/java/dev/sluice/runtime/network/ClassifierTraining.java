@@ -27,6 +27,7 @@ public final class ClassifierTraining implements AutoCloseable {
         this.manager = manager;
         this.module = LibTorch.load(manager, fresh);
         this.weights = LibTorch.parameters(module, manager);
+        this.weights.forEach(weight -> weight.setRequiresGradient(true));
         this.optimizer = new AdamW(manager, weights, settings, averageDecay);
     }
 

@@ -5,6 +5,7 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import dev.sluice.protocol.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Set;
 
 /**
  * A small convolutional network that tells the classes of a dataset apart. Its features are the space in which samples
@@ -42,10 +43,17 @@ public final class ImageClassifier implements AutoCloseable {
      * @throws NetworkFileException when there is no such file, it is torn, or it is no classifier's
      */
     public static ClassifierCard readCard(Path file) {
-        return NetworkFile.readCard(
-                file,
+        try (ModuleFile module = ModuleFile.open(file)) {
+            return card(module);
+        }
+    }
+
+    static ClassifierCard card(ModuleFile module) {
+        return NetworkFile.card(
+                module,
                 CARD,
                 ClassifierCard.class,
+                Set.of(),
                 "not a classifier (it has no " + CARD + "); train one with train-classifier");
     }
 

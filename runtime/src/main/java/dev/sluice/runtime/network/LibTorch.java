@@ -25,6 +25,7 @@ import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -43,6 +44,7 @@ final class LibTorch {
 
     /** A manager for one network's long-lived arrays. The caller closes it. */
     static PtNDManager newManager(Device device) {
+        EngineLoading.require();
         return (PtNDManager) NDManager.newBaseManager(device, "PyTorch");
     }
 
@@ -55,6 +57,7 @@ final class LibTorch {
             throw new IllegalArgumentException("there is no device " + name + "; write cpu, gpu:0, gpu:1 ...");
         }
         int index = name.equals("gpu") ? 0 : Integer.parseInt(name.substring(4));
+        EngineLoading.require();
         int offered = Engine.getEngine("PyTorch").getGpuCount();
         if (index >= offered) {
             throw new IllegalArgumentException("there is no device " + name + ": this machine offers libtorch "
@@ -73,7 +76,18 @@ final class LibTorch {
                 : 0;
     }
 
-    /** Loads a module into {@code manager}. */
+    /**
+     * Loads a module's file into {@code manager}, in evaluation mode: a module that was saved in training mode would drop units at
+     * random and normalise by its batch. Whoever calls has looked the file through ({@link ModuleFile}).
+     */
+    static PtSymbolBlock load(PtNDManager manager, Path file) {
+        PtSymbolBlock module =
+                JniUtils.loadModule(manager, file.toAbsolutePath(), true, new String[0], new String[0], true);
+        JniUtils.enableInferenceMode(module);
+        return module;
+    }
+
+    /** Loads a module of our own making into {@code manager}. */
     static PtSymbolBlock load(PtNDManager manager, byte[] module) {
         try {
             // The last argument says that the stream does not begin with its own length: true would have libtorch take
@@ -92,11 +106,14 @@ final class LibTorch {
         return bytes.toByteArray();
     }
 
-    /** The module's parameters, named, ready to take gradients; they live as long as {@code manager}. */
+    /** The module's parameters, named; they live as long as {@code manager}. */
     static NDList parameters(PtSymbolBlock module, PtNDManager manager) {
-        NDList parameters = JniUtils.moduleGetParams(module, manager);
-        parameters.forEach(parameter -> parameter.setRequiresGradient(true));
-        return parameters;
+        return JniUtils.moduleGetParams(module, manager);
+    }
+
+    /** Whether a parameter asks for gradients. */
+    static boolean takesGradient(NDArray parameter) {
+        return JniUtils.requiresGrad((PtNDArray) parameter);
     }
 
     /** {@code module.forward(inputs)}; the result belongs to the first input's manager. */

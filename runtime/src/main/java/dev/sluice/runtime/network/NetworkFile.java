@@ -1,13 +1,8 @@
 package dev.sluice.runtime.network;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.MapperFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.objective.Prediction;
 import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.Sha256;
@@ -17,10 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Collections;
-import java.util.Enumeration;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipException;
-import java.util.zip.ZipFile;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 
 /**
@@ -29,13 +23,6 @@ import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
  */
 public final class NetworkFile {
     private static final String CARD = "extra/sluice.json";
-    private static final int CARD_LIMIT = 1 << 20;
-    private static final ObjectMapper JSON = JsonMapper.builder()
-            .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS)
-            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-            .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
-            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .build();
 
     private NetworkFile() {}
 
@@ -44,6 +31,13 @@ public final class NetworkFile {
      */
     static void write(Path file, byte[] module, NetworkCard card) throws IOException {
         write(file, module, CARD, json(card));
+    }
+
+    /** Writes {@code source} with other weights and another card, {@link ModuleWriter}; atomically, same input same bytes. */
+    static void write(Path file, ModuleFile source, Map<String, Supplier<Tensor>> weights, NetworkCard card)
+            throws IOException {
+        byte[] json = CardReader.JSON.writeValueAsBytes(json(card));
+        AtomicFile.write(file, out -> ModuleWriter.write(source, out, weights, CARD, json));
     }
 
     /** {@link #write(Path, byte[], NetworkCard)} for modules of another kind, whose card is another extra file. */
@@ -68,14 +62,14 @@ public final class NetworkFile {
                         }
                     }
                 }
-                zip.entry(root + extra, JSON.writeValueAsBytes(card));
+                zip.entry(root + extra, CardReader.JSON.writeValueAsBytes(card));
             }
         });
     }
 
     /** The velocity goes without saying: files from before there was anything else keep their bytes. */
     private static ObjectNode json(NetworkCard card) {
-        ObjectNode node = JSON.valueToTree(card);
+        ObjectNode node = CardReader.JSON.valueToTree(card);
         if (card.prediction() == Prediction.VELOCITY) {
             node.remove("prediction");
         }
@@ -88,44 +82,42 @@ public final class NetworkFile {
     }
 
     /**
-     * Reads the card of a network file, or that of two experts together.
+     * Reads the card of a network file, or that of two experts together, and looks the file through: libtorch would take a
+     * damaged one's word, and its code is a program. The tensors are not read.
      *
-     * @throws NetworkFileException when there is no such file, it is torn, or it carries no card
+     * @throws NetworkFileException when there is no such file, it is torn, something else, not harmless, or carries no card
      */
     public static NetworkCard readCard(Path file) {
-        if (TwoExpertsFile.isOne(file)) {
-            return TwoExpertsFile.readCard(file);
+        return TwoExpertsFile.isOne(file) ? TwoExpertsFile.readCard(file) : readOwnCard(file);
+    }
+
+    /** {@link #readCard} of a file that holds one network. */
+    static NetworkCard readOwnCard(Path file) {
+        try (ModuleFile module = ModuleFile.open(file)) {
+            return card(module);
         }
-        return readCard(
-                file,
+    }
+
+    static NetworkCard card(ModuleFile module) {
+        return card(
+                module,
                 CARD,
                 NetworkCard.class,
+                Set.of("prediction"),
                 "a TorchScript file without a card; add extra/sluice.json as docs/networks.md describes");
     }
 
     /** @param without what a file without that card is called */
-    static <C> C readCard(Path file, String extra, Class<C> kind, String without) {
-        try (ZipFile zip = new ZipFile(file.toFile())) {
-            Enumeration<? extends ZipEntry> entries = zip.entries();
-            while (entries.hasMoreElements()) {
-                ZipEntry entry = entries.nextElement();
-                if (entry.getName().endsWith("/" + extra)) {
-                    try (InputStream in = zip.getInputStream(entry)) {
-                        return JSON.readValue(in.readNBytes(CARD_LIMIT), kind);
-                    }
-                }
-            }
-        } catch (NoSuchFileException e) {
-            throw new NetworkFileException(file, "there is no such network file", e);
-        } catch (ZipException e) {
+    static <C extends Record> C card(
+            ModuleFile module, String extra, Class<C> kind, Set<String> optional, String without) {
+        Path file = module.archive().file();
+        byte[] json = module.extra(extra).orElseThrow(() -> new NetworkFileException(file, without));
+        try {
+            return CardReader.read(json, kind, optional);
+        } catch (IllegalArgumentException e) {
             throw new NetworkFileException(
-                    file, "torn or not a TorchScript file (" + e.getMessage() + "); restore or retrain it", e);
-        } catch (JsonProcessingException | IllegalArgumentException | NullPointerException e) {
-            throw new NetworkFileException(file, "its card " + extra + " does not read: " + EngineErrors.cause(e), e);
-        } catch (IOException e) {
-            throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
+                    file, "its card " + extra + " cannot be used: " + e.getMessage() + " (docs/networks.md)", e);
         }
-        throw new NetworkFileException(file, without);
     }
 
     /**
@@ -135,32 +127,37 @@ public final class NetworkFile {
      */
     public static ExpertRef reference(String version, Path file) {
         try {
+            // A pipe or a device would be read without end.
+            if (Files.exists(file) && !Files.isRegularFile(file)) {
+                throw new NetworkFileException(file, ForeignFile.notRegular(file));
+            }
             return new ExpertRef(
                     version,
                     Sha256.of(file),
                     Files.size(file),
                     file.toAbsolutePath().normalize().toString());
         } catch (NoSuchFileException e) {
-            throw new NetworkFileException(file, "there is no such network file", e);
+            throw new NetworkFileException(file, ForeignFile.absent(file), e);
         } catch (IOException e) {
             throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
         }
     }
 
-    /** The file's bytes, checked against the reference. */
-    static byte[] readChecked(ExpertRef ref) {
-        Path file = Path.of(ref.path());
-        ExpertRef found = reference(ref.version(), file);
+    /**
+     * The file's bytes are hashed as they stream by; they never stand on the heap.
+     *
+     * @throws NetworkFileException when they are not those of the reference
+     */
+    static void requireIs(ExpertRef ref) {
+        requireSame(ref, reference(ref.version(), Path.of(ref.path())));
+    }
+
+    static void requireSame(ExpertRef ref, ExpertRef found) {
         if (!found.sha256().equals(ref.sha256()) || found.size() != ref.size()) {
             throw new NetworkFileException(
-                    file,
+                    Path.of(ref.path()),
                     "not the file that " + ref.version() + " names: its SHA-256 is " + found.sha256() + ", expected "
                             + ref.sha256());
-        }
-        try {
-            return Files.readAllBytes(file);
-        } catch (IOException e) {
-            throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
         }
     }
 }

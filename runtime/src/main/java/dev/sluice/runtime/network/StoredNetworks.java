@@ -38,12 +38,12 @@ public final class StoredNetworks implements Networks {
                 ref,
                 () -> files.read(ref, local -> {
                     Optional<TwoExperts> experts = experts(ref, local);
-                    return experts.isEmpty() ? opening.apply(local) : openedBoth(experts.get(), opening);
+                    return experts.isEmpty() ? opening.apply(local) : openedBoth(ref, experts.get(), opening);
                 }));
     }
 
     /** Both parts are held while a file beside neither of them, for as long, says where they are here. */
-    private <N> N openedBoth(TwoExperts experts, Function<ExpertRef, N> opening) throws IOException {
+    private <N> N openedBoth(ExpertRef ref, TwoExperts experts, Function<ExpertRef, N> opening) throws IOException {
         return files.read(
                 experts.highNoise(),
                 high -> files.read(experts.lowNoise(), low -> {
@@ -52,6 +52,8 @@ public final class StoredNetworks implements Networks {
                     try {
                         TwoExpertsFile.join(file, experts.boundary(), Path.of(high.path()), Path.of(low.path()));
                         return opening.apply(NetworkFile.reference("teacher", file));
+                    } catch (IllegalArgumentException e) {
+                        throw new NetworkFileException(Path.of(ref.path()), e.getMessage(), e);
                     } finally {
                         Files.deleteIfExists(file);
                         Files.delete(folder);
@@ -68,14 +70,19 @@ public final class StoredNetworks implements Networks {
     @Override
     public void bring(ExpertRef ref) {
         expertsOf(ref).ifPresent(both -> {
-            bring(both.highNoise());
-            bring(both.lowNoise());
+            bringOne(both.highNoise());
+            bringOne(both.lowNoise());
         });
+    }
+
+    /** A part holds a network itself: following what it names could go on without end. */
+    private void bringOne(ExpertRef part) {
+        having(part, () -> files.read(part, local -> local));
     }
 
     private static Optional<TwoExperts> experts(ExpertRef ref, ExpertRef local) {
         return TwoExpertsFile.isOne(Path.of(local.path()))
-                ? Optional.of(TwoExpertsFile.parse(Path.of(ref.path()), NetworkFile.readChecked(local)))
+                ? Optional.of(TwoExpertsFile.readChecked(local, Path.of(ref.path())))
                 : Optional.empty();
     }
 

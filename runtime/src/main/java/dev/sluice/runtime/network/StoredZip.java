@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.time.LocalDateTime;
 import java.util.zip.CRC32;
+import java.util.zip.CheckedOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
@@ -18,16 +19,27 @@ final class StoredZip implements AutoCloseable {
         zip.setMethod(ZipOutputStream.STORED);
     }
 
+    /** Writes an entry's content, the same each time. */
+    @FunctionalInterface
+    interface Content {
+        void writeTo(OutputStream out) throws IOException;
+    }
+
     void entry(String name, byte[] content) throws IOException {
+        entry(name, content.length, out -> out.write(content));
+    }
+
+    /** An entry that need not fit into memory: {@code content} is asked twice, for its checksum stands in front of it. */
+    void entry(String name, long size, Content content) throws IOException {
         CRC32 crc = new CRC32();
-        crc.update(content);
+        content.writeTo(new CheckedOutputStream(OutputStream.nullOutputStream(), crc));
         ZipEntry entry = new ZipEntry(name);
         entry.setTimeLocal(DATE);
-        entry.setSize(content.length);
-        entry.setCompressedSize(content.length);
+        entry.setSize(size);
+        entry.setCompressedSize(size);
         entry.setCrc(crc.getValue());
         zip.putNextEntry(entry);
-        zip.write(content);
+        content.writeTo(zip);
         zip.closeEntry();
     }
 

@@ -2,13 +2,21 @@ package dev.sluice.runtime.network;
 
 import ai.djl.Device;
 import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDList;
 import ai.djl.pytorch.engine.PtNDManager;
-import ai.djl.util.Utils;
+import ai.djl.pytorch.engine.PtSymbolBlock;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** Opens network files on libtorch. The first use in a JVM unpacks and loads the native libraries, some seconds. */
 public final class TorchNetworks implements Networks {
@@ -31,12 +39,17 @@ public final class TorchNetworks implements Networks {
 
     /** Where libtorch's libraries are unpacked; a place for small files that may be lost. */
     public static Path cacheFolder() {
-        return Utils.getCacheDir();
+        return EngineFolder.choose(System.getenv(), System::getProperty).path();
     }
 
-    /** Loads libtorch, which any use does; for those who want to know first that it loads. */
-    public void load() {
-        LibTorch.newManager(device).close();
+    /**
+     * Loads libtorch now, so that what keeps it from loading is known before anything depends on it. Later calls do nothing.
+     * Call {@link #on} first: the number of threads is read here.
+     *
+     * @throws EngineNotLoaded when it cannot be loaded
+     */
+    public static void load() {
+        EngineLoading.require();
     }
 
     @Override
@@ -47,34 +60,29 @@ public final class TorchNetworks implements Networks {
     @Override
     public Network open(ExpertRef ref) {
         Optional<TwoExperts> experts = expertsOf(ref);
-        return experts.isPresent() ? openBoth(ref, experts.get()) : openOne(ref);
+        return experts.isEmpty()
+                ? openOne(ref).frozen()
+                : both(
+                        ref,
+                        experts.get(),
+                        (card, high, low) -> new TwoExpertNetwork(card, experts.get(), high.frozen(), low.frozen()));
     }
 
     @Override
     public TrainableNetwork openForTraining(ExpertRef ref, AdamWSettings optimizer, double averageDecay) {
         Optional<TwoExperts> experts = expertsOf(ref);
-        return experts.isPresent()
-                ? openBothForTraining(ref, experts.get(), optimizer, averageDecay)
-                : load(
-                        ref,
-                        (card, manager, module) -> new TorchTrainableNetwork(
-                                card, manager, LibTorch.load(manager, module), optimizer, averageDecay));
+        if (experts.isPresent()) {
+            return openBothForTraining(ref, experts.get(), optimizer, averageDecay);
+        }
+        Opened opened = openOne(ref);
+        return opened.guarded(() -> new TorchTrainableNetwork(
+                opened.card(), opened.manager(), opened.module(), opened.file(), optimizer, averageDecay));
     }
 
     @Override
     public Optional<TwoExperts> expertsOf(ExpertRef ref) {
         Path file = Path.of(ref.path());
-        return TwoExpertsFile.isOne(file)
-                ? Optional.of(TwoExpertsFile.parse(file, NetworkFile.readChecked(ref)))
-                : Optional.empty();
-    }
-
-    private TorchNetwork openOne(ExpertRef ref) {
-        return load(ref, (card, manager, module) -> new TorchNetwork(card, manager, LibTorch.load(manager, module)));
-    }
-
-    private Network openBoth(ExpertRef ref, TwoExperts experts) {
-        return both(ref, experts, (card, high, low) -> new TwoExpertNetwork(card, experts, high, low));
+        return TwoExpertsFile.isOne(file) ? Optional.of(TwoExpertsFile.readChecked(ref, file)) : Optional.empty();
     }
 
     private TrainableNetwork openBothForTraining(
@@ -82,7 +90,10 @@ public final class TorchNetworks implements Networks {
         return both(ref, experts, (card, high, low) -> {
             PtNDManager manager = LibTorch.newManager(device);
             try {
-                return new TorchTrainableTwoExperts(card, experts, high, low, manager, optimizer, averageDecay);
+                NDList ofHigh = high.trained();
+                NDList ofLow = low.trained();
+                return new TorchTrainableTwoExperts(
+                        card, experts, high.frozen(), ofHigh, low.frozen(), ofLow, manager, optimizer, averageDecay);
             } catch (RuntimeException e) {
                 manager.close();
                 throw e;
@@ -92,23 +103,46 @@ public final class TorchNetworks implements Networks {
 
     @FunctionalInterface
     private interface Joining<T> {
-        T join(NetworkCard card, TorchNetwork high, TorchNetwork low);
+        T join(NetworkCard card, Opened high, Opened low);
     }
 
     /** Opens both experts; neither stays open when one is refused. */
     private <T> T both(ExpertRef ref, TwoExperts experts, Joining<T> joining) {
-        TorchNetwork high = openOne(experts.highNoise());
-        TorchNetwork low = null;
-        try {
-            low = openOne(experts.lowNoise());
-            return joining.join(TwoExpertsFile.card(Path.of(ref.path()), experts, high.card(), low.card()), high, low);
-        } catch (RuntimeException e) {
-            high.close();
-            if (low != null) {
-                low.close();
-            }
-            throw e;
+        Opened high = openOne(experts.highNoise());
+        return high.guarded(() -> {
+            Opened low = openOne(experts.lowNoise());
+            return low.guarded(() -> joining.join(
+                    TwoExpertsFile.card(Path.of(ref.path()), experts, high.card(), low.card()), high, low));
+        });
+    }
+
+    /** A module on the device, what its file says, and the file, which stays open as long as it may be written back. */
+    private record Opened(NetworkCard card, PtNDManager manager, PtSymbolBlock module, ModuleFile file) {
+        /** A network that does not train, which needs the file no more. */
+        TorchNetwork frozen() {
+            file.close();
+            return new TorchNetwork(card, manager, module);
         }
+
+        /** The parameters that train. */
+        NDList trained() {
+            return TrainedParameters.of(file, LibTorch.parameters(module, manager));
+        }
+
+        /** What {@code work} gives; where it fails nothing stays open. */
+        <T> T guarded(Supplier<T> work) {
+            try {
+                return work.get();
+            } catch (RuntimeException e) {
+                manager.close();
+                file.close();
+                throw e instanceof EngineException ? unusable(file.archive().file(), (EngineException) e) : e;
+            }
+        }
+    }
+
+    private static NetworkFileException unusable(Path file, EngineException e) {
+        return new NetworkFileException(file, "libtorch cannot load it: " + EngineErrors.cause(e), e);
     }
 
     /**
@@ -117,9 +151,10 @@ public final class TorchNetworks implements Networks {
      * @throws NetworkFileException when the file is missing, torn, or no classifier's
      */
     public ImageClassifier openClassifier(Path file) {
-        ClassifierCard card = ImageClassifier.readCard(file);
-        byte[] module = NetworkFile.readChecked(NetworkFile.reference("classifier", file));
-        return onDevice(file, manager -> new ImageClassifier(card, manager, LibTorch.load(manager, module)));
+        try (ModuleFile module = ModuleFile.open(file)) {
+            ClassifierCard card = ImageClassifier.card(module);
+            return onDevice(file, manager -> new ImageClassifier(card, manager, load(module, manager)));
+        }
     }
 
     /** A classifier with fresh weights, to be trained. */
@@ -135,16 +170,97 @@ public final class TorchNetworks implements Networks {
         }
     }
 
-    @FunctionalInterface
-    private interface Opening<T> {
-        T open(NetworkCard card, PtNDManager manager, byte[] module);
+    /**
+     * Hashes the file, looks it through and has libtorch load it, by its path: what is large never stands on the heap. That all three
+     * saw the same bytes is told by the file's time, size and identity, which must be at the end what they were.
+     */
+    private Opened openOne(ExpertRef ref) {
+        Path path = Path.of(ref.path());
+        Stamp before = Stamp.of(path);
+        NetworkFile.requireIs(ref);
+        ModuleFile file = ModuleFile.open(path);
+        try {
+            requireRoom(file, LibTorch.memory(device));
+            NetworkCard card = NetworkFile.card(file);
+            Opened opened = onDevice(path, manager -> {
+                ModuleFile suited = suited(file);
+                try {
+                    return new Opened(card, manager, load(suited, manager), suited);
+                } finally {
+                    if (suited != file) {
+                        delete(suited.archive().file());
+                    }
+                }
+            });
+            if (opened.file() != file) {
+                file.close();
+            }
+            if (!Stamp.of(path).equals(before)) {
+                opened.manager().close();
+                throw new NetworkFileException(path, "it changed while it was opened; open it again");
+            }
+            return opened;
+        } catch (RuntimeException e) {
+            file.close();
+            throw e;
+        }
     }
 
-    private <T extends Network> T load(ExpertRef ref, Opening<T> opening) {
-        Path file = Path.of(ref.path());
-        byte[] module = NetworkFile.readChecked(ref);
-        NetworkCard card = NetworkFile.readCard(file);
-        return onDevice(file, manager -> opening.open(card, manager, Bfloat16.suited(module, device)));
+    private record Stamp(long size, FileTime modified, Object identity) {
+        /** Of a file that is not there, one that no file has; opening it says so. */
+        static Stamp of(Path file) {
+            try {
+                BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
+                return new Stamp(now.size(), now.lastModifiedTime(), String.valueOf(now.fileKey()));
+            } catch (IOException e) {
+                return new Stamp(-1, FileTime.fromMillis(0), "");
+            }
+        }
+    }
+
+    /** Refuses what could only fail, before anything is allocated. */
+    static void requireRoom(ModuleFile file, long memory) {
+        if (memory > 0 && file.tensorBytes() > memory) {
+            throw new NetworkFileException(
+                    file.archive().file(),
+                    String.format(
+                            Locale.ROOT,
+                            "its tensors take %.1f GiB, the device has %.1f GiB; use a larger one (engine.devices)",
+                            file.tensorBytes() / (double) (1 << 30),
+                            memory / (double) (1 << 30)));
+        }
+    }
+
+    private static PtSymbolBlock load(ModuleFile file, PtNDManager manager) {
+        return LibTorch.load(manager, file.archive().file());
+    }
+
+    /** {@code file}, or a copy in a temporary file as this device should run it. */
+    private ModuleFile suited(ModuleFile file) {
+        if (!Bfloat16.isForeignTo(device, file)) {
+            return file;
+        }
+        Path copy = null;
+        try {
+            copy = Files.createTempFile("sluice-float32-", ".pt");
+            try (OutputStream out = Files.newOutputStream(copy)) {
+                Bfloat16.writeInFloat32(file, out);
+            }
+            return ModuleFile.open(copy);
+        } catch (IOException e) {
+            delete(copy);
+            throw new NetworkFileException(
+                    file.archive().file(),
+                    "no copy of it can be written to the temporary folder: " + EngineErrors.cause(e),
+                    e);
+        }
+    }
+
+    /** An open file of a POSIX system can be read on when its name is gone; elsewhere it goes with the process. */
+    private static void delete(Path file) {
+        if (file != null && !file.toFile().delete()) {
+            file.toFile().deleteOnExit();
+        }
     }
 
     private <T> T onDevice(Path file, Function<PtNDManager, T> opening) {
@@ -153,8 +269,7 @@ public final class TorchNetworks implements Networks {
             return opening.apply(manager);
         } catch (EngineException e) {
             manager.close();
-
-            throw new NetworkFileException(file, "libtorch cannot load it: " + EngineErrors.cause(e), e);
+            throw unusable(file, e);
         } catch (RuntimeException e) {
             manager.close();
             throw e;

@@ -12,12 +12,20 @@ import java.util.Map;
 
 /** A network that trains on libtorch. */
 final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwork {
+    private final ModuleFile file;
     private final TrainedParameters parameters;
 
+    /** Takes {@code manager} and {@code file}, which the module was loaded from, over: closing the network closes both. */
     TorchTrainableNetwork(
-            NetworkCard card, PtNDManager manager, PtSymbolBlock module, AdamWSettings settings, double averageDecay) {
+            NetworkCard card,
+            PtNDManager manager,
+            PtSymbolBlock module,
+            ModuleFile file,
+            AdamWSettings settings,
+            double averageDecay) {
         super(card, manager, module);
-        NDList weights = LibTorch.parameters(module, manager);
+        this.file = file;
+        NDList weights = TrainedParameters.of(file, LibTorch.parameters(module, manager));
         parameters = new TrainedParameters(
                 manager, weights.stream().map(NDArray::getName).toList(), weights, settings, averageDecay);
     }
@@ -38,13 +46,8 @@ final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwo
     }
 
     @Override
-    public void writeAverage(Path file, NetworkCard card) throws IOException {
-        // Through a second module: the weights in training stay as they are, and so do the graphs that wait on them.
-        try (PtNDManager copies = stepManager()) {
-            PtSymbolBlock copy = LibTorch.load(copies, LibTorch.write(module));
-            parameters.copyAverageTo(LibTorch.parameters(copy, copies));
-            NetworkFile.write(file, LibTorch.write(copy), card);
-        }
+    public void writeAverage(Path target, NetworkCard card) throws IOException {
+        NetworkFile.write(target, file, parameters.averages(), card);
     }
 
     @Override
@@ -65,5 +68,14 @@ final class TorchTrainableNetwork extends TorchNetwork implements TrainableNetwo
     @Override
     public void restore(TrainingState state) {
         parameters.restore(state);
+    }
+
+    @Override
+    public void close() {
+        try {
+            super.close();
+        } finally {
+            file.close();
+        }
     }
 }

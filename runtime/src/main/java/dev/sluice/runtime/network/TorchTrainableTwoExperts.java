@@ -21,12 +21,18 @@ final class TorchTrainableTwoExperts extends TwoExpertNetwork implements Trainab
     private final PtNDManager manager;
     private final TrainedParameters parameters;
 
-    /** Takes {@code manager} over, for what the two share. */
+    /**
+     * Takes {@code manager} over, for what the two share.
+     *
+     * @param highWeights that train, of {@code high}; {@code lowWeights} of {@code low}
+     */
     TorchTrainableTwoExperts(
             NetworkCard card,
             TwoExperts experts,
             TorchNetwork high,
+            NDList highWeights,
             TorchNetwork low,
+            NDList lowWeights,
             PtNDManager manager,
             AdamWSettings settings,
             double averageDecay) {
@@ -37,13 +43,13 @@ final class TorchTrainableTwoExperts extends TwoExpertNetwork implements Trainab
         this.manager = manager;
         NDList weights = new NDList();
         List<String> names = new ArrayList<>();
-        gather(experts.highNoise().version(), high, weights, names);
-        gather(experts.lowNoise().version(), low, weights, names);
+        gather(experts.highNoise().version(), highWeights, weights, names);
+        gather(experts.lowNoise().version(), lowWeights, weights, names);
         parameters = new TrainedParameters(manager, names, weights, settings, averageDecay);
     }
 
-    private static void gather(String part, TorchNetwork network, NDList weights, List<String> names) {
-        for (NDArray weight : LibTorch.parameters(network.module, network.manager)) {
+    private static void gather(String part, NDList ofPart, NDList weights, List<String> names) {
+        for (NDArray weight : ofPart) {
             weights.add(weight);
             names.add(part + "." + weight.getName());
         }

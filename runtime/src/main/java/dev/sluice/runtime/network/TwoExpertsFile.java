@@ -1,14 +1,11 @@
 package dev.sluice.runtime.network;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.runtime.objective.Prediction;
 import dev.sluice.runtime.store.AtomicFile;
+import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -27,9 +24,7 @@ public final class TwoExpertsFile {
     private static final int LIMIT = 1 << 16;
     private static final String HIGH = "high-noise";
     private static final String LOW = "low-noise";
-    private static final ObjectMapper JSON = JsonMapper.builder()
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .build();
+    private static final List<String> KEYS = List.of("format", "version", "boundary", HIGH, LOW);
 
     private TwoExpertsFile() {}
 
@@ -52,18 +47,20 @@ public final class TwoExpertsFile {
             throw new IllegalArgumentException(highNoise + " and " + lowNoise + " do not make one teacher: " + problem);
         }
         Path folder = file.toAbsolutePath().normalize().getParent();
-        ObjectNode json = JSON.createObjectNode()
+        ObjectNode json = CardReader.JSON
+                .createObjectNode()
                 .put("format", FORMAT)
                 .put("version", VERSION)
                 .put("boundary", boundary);
         json.set(HIGH, part(folder, experts.highNoise()));
         json.set(LOW, part(folder, experts.lowNoise()));
-        byte[] bytes = JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(json);
+        byte[] bytes = CardReader.JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(json);
         AtomicFile.write(file, out -> out.write(bytes));
     }
 
     private static ObjectNode part(Path folder, ExpertRef ref) {
-        return JSON.createObjectNode()
+        return CardReader.JSON
+                .createObjectNode()
                 .put("file", folder.relativize(Path.of(ref.path())).toString().replace('\\', '/'))
                 .put("sha256", ref.sha256())
                 .put("size", ref.size());
@@ -71,6 +68,9 @@ public final class TwoExpertsFile {
 
     /** Whether the file is a JSON text, as these are and network files are not; false when it cannot be read. */
     public static boolean isOne(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return false;
+        }
         try (InputStream in = Files.newInputStream(file)) {
             int first = in.read();
             while (first == ' ' || first == '\n' || first == '\r' || first == '\t') {
@@ -89,20 +89,36 @@ public final class TwoExpertsFile {
      * @throws NetworkFileException when it cannot be read or does not say what it must
      */
     public static TwoExperts read(Path file) {
-        try {
-            if (Files.size(file) > LIMIT) {
+        return parse(file, bytes(file));
+    }
+
+    /**
+     * {@link #read}, of the very bytes that have been checked.
+     *
+     * @param ref of the file as it lies here
+     * @param place of the file that its parts' places are relative to
+     */
+    static TwoExperts readChecked(ExpertRef ref, Path place) {
+        byte[] bytes = bytes(Path.of(ref.path()));
+        NetworkFile.requireSame(ref, new ExpertRef(ref.version(), Sha256.of(bytes), bytes.length, ref.path()));
+        return parse(place, bytes);
+    }
+
+    private static byte[] bytes(Path file) {
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = in.readNBytes(LIMIT + 1);
+            if (bytes.length > LIMIT) {
                 throw new NetworkFileException(file, "too long to name two experts; see docs/networks.md");
             }
-            return parse(file, Files.readAllBytes(file));
+            return bytes;
         } catch (IOException e) {
             throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
         }
     }
 
-    /** {@link #read}, where {@code bytes} have been read and checked already. */
-    static TwoExperts parse(Path file, byte[] bytes) {
+    private static TwoExperts parse(Path file, byte[] bytes) {
         try {
-            JsonNode json = JSON.readTree(bytes);
+            ObjectNode json = CardReader.object(bytes);
             if (!json.path("format").asText().equals(FORMAT)) {
                 throw new NetworkFileException(
                         file, "neither a TorchScript file nor one that names two experts (format " + FORMAT + ")");
@@ -110,17 +126,21 @@ public final class TwoExpertsFile {
             if (json.path("version").asInt() != VERSION) {
                 throw new NetworkFileException(
                         file,
-                        "its version is " + json.path("version") + ", this Sluice reads " + VERSION
+                        "its version is "
+                                + ModuleArchive.quoted(json.path("version").toString())
+                                + ", this Sluice reads " + VERSION
                                 + "; join the teachers again with ./sluice join-teachers");
             }
-            return new TwoExperts(json.path("boundary").asDouble(), part(file, json, HIGH), part(file, json, LOW));
-        } catch (JsonProcessingException e) {
-            throw new NetworkFileException(
-                    file, "torn or not JSON (" + e.getOriginalMessage() + "); join the teachers again", e);
+            if (!json.path("boundary").isNumber()) {
+                throw new NetworkFileException(file, "its key boundary must be a number between 0 and 1");
+            }
+            TwoExperts experts =
+                    new TwoExperts(json.path("boundary").asDouble(), part(file, json, HIGH), part(file, json, LOW));
+            CardReader.requireNoOther(json, KEYS);
+            return experts;
         } catch (IllegalArgumentException e) {
-            throw new NetworkFileException(file, e.getMessage(), e);
-        } catch (IOException e) {
-            throw new NetworkFileException(file, "cannot be read: " + EngineErrors.cause(e), e);
+            throw new NetworkFileException(
+                    file, "does not name two experts: " + EngineErrors.cause(e) + "; see docs/networks.md", e);
         }
     }
 
@@ -128,6 +148,7 @@ public final class TwoExpertsFile {
         JsonNode part = json.path(name);
         if (!part.path("file").isTextual()
                 || !part.path("sha256").isTextual()
+                || !part.path("sha256").textValue().matches("[0-9a-f]{64}")
                 || !part.path("size").isIntegralNumber()) {
             throw new IllegalArgumentException(
                     name + " must have file, sha256 and size; join the teachers again with ./sluice join-teachers");
@@ -143,11 +164,18 @@ public final class TwoExpertsFile {
     /** The card of the two together, from their own. */
     static NetworkCard readCard(Path file) {
         TwoExperts experts = read(file);
-        return card(
-                file,
-                experts,
-                NetworkFile.readCard(Path.of(experts.highNoise().path())),
-                NetworkFile.readCard(Path.of(experts.lowNoise().path())));
+        return card(file, experts, partCard(file, experts.highNoise()), partCard(file, experts.lowNoise()));
+    }
+
+    /** Of a part, which holds a network itself: one that named others could name this file. */
+    private static NetworkCard partCard(Path file, ExpertRef part) {
+        Path place = Path.of(part.path());
+        if (isOne(place)) {
+            throw new NetworkFileException(
+                    file,
+                    "its " + part.version() + " expert " + place + " names experts itself; join network files (.pt)");
+        }
+        return NetworkFile.readOwnCard(place);
     }
 
     /**

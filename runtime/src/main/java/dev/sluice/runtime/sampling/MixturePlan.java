@@ -133,9 +133,13 @@ public record MixturePlan(
         return parts().stream().map(Part::network).toList();
     }
 
-    /** The model's name and who is in charge, noisiest first, such as {@code fashion@phase-1+teacher}. */
+    /**
+     * The model, its run and who is in charge, noisiest first, such as {@code fashion:3f9a2c41d07b@phase-1+teacher}. Of one
+     * run and one state of it only.
+     */
     public String version() {
-        return card.name() + "@" + networks().stream().map(ExpertRef::version).collect(Collectors.joining("+"));
+        return card.qualifiedName() + "@"
+                + networks().stream().map(ExpertRef::version).collect(Collectors.joining("+"));
     }
 
     /**

@@ -34,7 +34,7 @@ final class TrialProcess {
         try {
             say(new Line(key, Part.ENGINE, "loading libtorch", null));
             TorchNetworks networks = TorchNetworks.on("cpu", Integer.parseInt(arguments[2]));
-            networks.load();
+            TorchNetworks.load();
             NetworkTrial.run(
                     networks,
                     NetworkFile.reference("teacher", Path.of(arguments[1])),

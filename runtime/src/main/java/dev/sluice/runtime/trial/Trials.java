@@ -18,10 +18,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 
@@ -49,14 +49,14 @@ public final class Trials {
     private static final long LOOK_EVERY_MILLIS = 20;
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private static final Map<String, TrialReport> KNOWN = Collections.synchronizedMap(new LinkedHashMap<>(16, 0.75f, true) {
+    private static final Map<String, TrialReport> KNOWN = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
 
         @Override
         protected boolean removeEldestEntry(Map.Entry<String, TrialReport> eldest) {
             return size() > REMEMBERED;
         }
-    });
+    };
 
     /**
      * How much a child may use.
@@ -109,36 +109,39 @@ public final class Trials {
 
     private static TrialReport one(ExpertRef ref, double earliest, double latest, Limits limits) {
         String name = ref.sha256() + "-" + earliest + "-" + latest + "-" + FORMAT + ".json";
-        // Whoever asks for a known one does not wait behind the trial of another.
-        TrialReport known = known(name);
-        if (known != null) {
-            return known;
-        }
-        synchronized (Trials.class) {
-            known = known(name);
-            if (known == null) {
-                NetworkFile.readCard(Path.of(ref.path()));
-                Ended ended = tried(ref, earliest, latest, limits);
-                known = ended.report();
-                KNOWN.put(name, known);
-                if (ended.definite()) {
-                    keep(name, known);
-                }
-            }
-            return known;
-        }
+        Optional<TrialReport> known = known(name);
+        return known.isPresent() ? known.get() : tryOne(name, ref, earliest, latest, limits);
     }
 
-    /** Null for one that was not tried yet. */
-    private static TrialReport known(String name) {
-        TrialReport known = KNOWN.get(name);
-        if (known == null) {
-            known = recall(name);
+    /** Never waits for a trial: whoever has a teacher that is known is not held up by another's that is endless. */
+    private static Optional<TrialReport> known(String name) {
+        synchronized (KNOWN) {
+            TrialReport known = KNOWN.get(name);
+            if (known == null) {
+                known = recall(name);
+            }
             if (known != null) {
                 KNOWN.put(name, known);
             }
+            return Optional.ofNullable(known);
         }
-        return known;
+    }
+
+    private static synchronized TrialReport tryOne(
+            String name, ExpertRef ref, double earliest, double latest, Limits limits) {
+        Optional<TrialReport> meanwhile = known(name);
+        if (meanwhile.isPresent()) {
+            return meanwhile.get();
+        }
+        NetworkFile.readCard(Path.of(ref.path()));
+        Ended ended = tried(ref, earliest, latest, limits);
+        if (ended.definite()) {
+            keep(name, ended.report());
+        }
+        synchronized (KNOWN) {
+            KNOWN.put(name, ended.report());
+        }
+        return ended.report();
     }
 
     private static Path kept(String name) {
@@ -197,7 +200,7 @@ public final class Trials {
         List<String> java = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xms" + HEAP_MIB + "m",
-                // A parameter passes over the heap when an optimizer is made, and at most the largest has the size of the file.
+                // A parameter passes over the heap when an optimizer is made; the largest has at most the file's size.
                 "-Xmx" + (HEAP_MIB + fileSize / MIB) + "m",
                 "-XX:+AlwaysPreTouch",
                 "-XX:+UseSerialGC",

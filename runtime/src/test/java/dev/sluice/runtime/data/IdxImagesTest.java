@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -150,7 +151,7 @@ class IdxImagesTest {
     @Test
     void aLabelWithoutAClassIsRefused() throws IOException {
         write("labels", idx(new int[] {0x0801, 3}, 0, 200, 1));
-        assertRefused("label 1 is 200, but there are only 2 classes");
+        assertRefused(labels + ": image 1 has the label 200, but the classes are 0 to 1");
     }
 
     @Test
@@ -177,5 +178,53 @@ class IdxImagesTest {
         assertThatThrownBy(() -> FashionMnist.open(folder.resolve("gone")))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("gone is not a folder");
+    }
+
+    @Test
+    void whatIsNoIdxFileIsSaidToBeWhatItIs() throws IOException {
+        write("images", gzip(gzip(Files.readAllBytes(images))));
+        assertRefused(images + " cannot be read as IDX: it is compressed by gzip; run gunzip on it");
+        write("images", "<!DOCTYPE html><html><body>404</body></html>".getBytes(StandardCharsets.UTF_8));
+        assertRefused(images + " cannot be read as IDX: it is a web page: its download went wrong; fetch it again");
+        write("images", "version https://git-lfs.github.com/spec/v1".getBytes(StandardCharsets.UTF_8));
+        assertRefused("it is a pointer of Git LFS and not the file itself; run git lfs pull");
+        write("images", new byte[] {'P', 'K', 3, 4, 0, 0, 0, 0});
+        assertRefused("it is a ZIP archive; unpack it");
+    }
+
+    @Test
+    void torchvisionsFoldersAndNamesWithADotAreFound() throws IOException {
+        for (String place : List.of("dots/", "torchvision/FashionMNIST/raw/", "inner/raw/")) {
+            Path there = Files.createDirectories(folder.resolve(place));
+            String between = place.startsWith("dots") ? "." : "-";
+            Files.copy(images, there.resolve("train-images" + between + "idx3-ubyte"));
+            Files.copy(labels, there.resolve("train-labels" + between + "idx1-ubyte"));
+        }
+        for (String root : List.of("dots", "torchvision", "inner")) {
+            assertThat(FashionMnist.open(folder.resolve(root)).size()).as(root).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void theDigitsOfMnistAreNotTakenForGarments() throws IOException {
+        Path root = Files.createDirectories(folder.resolve("MNIST"));
+        int[] pixels = new int[40];
+        Files.write(root.resolve("train-images-idx3-ubyte"), idx(new int[] {0x0803, 10, 2, 2}, pixels));
+        Path digits = Files.write(
+                root.resolve("train-labels-idx1-ubyte"), idx(new int[] {0x0801, 10}, 5, 0, 4, 1, 9, 2, 1, 3, 1, 4));
+        assertThatThrownBy(() -> FashionMnist.open(root))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining(digits + " belongs to the digits of MNIST")
+                .hasMessageContaining("github.com/zalandoresearch/fashion-mnist");
+
+        Files.write(digits, idx(new int[] {0x0801, 10}, 9, 0, 0, 3, 0, 2, 7, 2, 5, 5));
+        assertThat(FashionMnist.open(root).size()).isEqualTo(10);
+    }
+
+    @Test
+    void emnistIsNamed() throws IOException {
+        write("emnist-letters-train-images-idx3-ubyte.gz", gzip(Files.readAllBytes(images)));
+        assertThatThrownBy(() -> FashionMnist.open(folder))
+                .hasMessageContaining("emnist-letters-train-images-idx3-ubyte.gz in it holds other images");
     }
 }

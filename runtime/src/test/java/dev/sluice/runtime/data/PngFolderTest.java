@@ -8,6 +8,7 @@ import dev.sluice.runtime.image.SampleSheet;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -194,10 +195,98 @@ class PngFolderTest {
         Files.createDirectory(folder.resolve("empty"));
         assertRefused(folder.resolve("empty") + " is a class without an image");
         write("stray.png", SampleSheet.png(ramp(1)));
-        assertRefused("has sub-folders, which are classes, but also the file stray.png");
+        assertRefused("has sub-folders, which are classes, but also the file stray.png: move it into one of them");
         Files.delete(folder.resolve("stray.png"));
         Files.createDirectory(folder.resolve("empty").resolve("deeper"));
-        assertRefused(folder.resolve("empty").resolve("deeper") + " is not a file: sub-folders of a class");
+        assertRefused(folder.resolve("empty").resolve("deeper")
+                + " is a folder in the class empty: sub-folders of a class are not"
+                + " read; if " + folder.resolve("empty") + " holds the classes, give png:"
+                + folder.resolve("empty"));
         assertThatThrownBy(() -> PngFolder.read(folder.resolve("gone"))).hasMessageContaining("gone is not a folder");
+    }
+
+    @Test
+    void whatSystemsLeaveBehindIsPassedOver() throws IOException {
+        write("cat/1.png", SampleSheet.png(ramp(1)));
+        write("dog/1.png", SampleSheet.png(ramp(1)));
+        for (String name :
+                new String[] {".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX/cat/._1.png", "lost+found/x"}) {
+            write(name, new byte[1]);
+            write("cat/" + name, new byte[1]);
+        }
+        write(".ipynb_checkpoints/1-checkpoint.png", new byte[1]);
+
+        Dataset data = PngFolder.read(folder);
+
+        assertThat(data.classNames()).containsExactly("cat", "dog");
+        assertThat(data.size()).isEqualTo(2);
+    }
+
+    @Test
+    void allStrangeFilesAreNamedAtOnce() throws IOException {
+        write("cat/1.png", SampleSheet.png(ramp(1)));
+        Path text = write("cat/README.txt", new byte[1]);
+        Path lines = write("cat/metadata.jsonl", new byte[1]);
+        Files.createDirectory(folder.resolve("empty"));
+        assertRefused(
+                "3 things are wrong with these images",
+                text + " is not a PNG file",
+                lines + " is not a PNG file",
+                "empty is a class without an image");
+
+        write("LICENSE", new byte[1]);
+        write("classes.csv", new byte[1]);
+        assertRefused(
+                "5 things are wrong with these images",
+                "has sub-folders, which are classes, but also the file LICENSE: move it",
+                "has sub-folders, which are classes, but also the file classes.csv: move it",
+                text + " is not a PNG file");
+    }
+
+    @Test
+    void allStrangePicturesAreNamedAtOnceWithWhatTheyAre() throws IOException {
+        write("1.png", SampleSheet.png(ramp(1)));
+        Path jpeg = write("2.png", "\u00ff\u00d8\u00ff\u00e0____JFIF".repeat(9).getBytes(StandardCharsets.ISO_8859_1));
+        Path webp = write("3.png", "RIFF____WEBPVP8 ".getBytes(StandardCharsets.ISO_8859_1));
+        Path page = write("4.png", "<html>".getBytes(StandardCharsets.ISO_8859_1));
+        Path colour = write("5.png", SampleSheet.png(ramp(3)));
+        Path link = Files.createSymbolicLink(folder.resolve("6.png"), Path.of("nowhere.png"));
+        assertRefused(
+                "5 things are wrong with these images",
+                jpeg + " is not a PNG file, whatever its name says: it is a JPEG picture; convert it to PNG",
+                webp + " is not a PNG file, whatever its name says: it is a WebP picture",
+                page + " is not a PNG file, whatever its name says: it is a web page",
+                colour + " is 16×16 colour, but",
+                link + " is a link to nowhere.png, which is not there");
+    }
+
+    @Test
+    void partsOfADatasetAreNoClasses() throws IOException {
+        for (String place :
+                new String[] {"tv/train/cat/", "tv/Val/cat/", "flat/train/", "flat/test/", "im/images/", "im/masks/"}) {
+            write(place + "1.png", SampleSheet.png(ramp(1)));
+        }
+        assertThatThrownBy(() -> PngFolder.read(folder.resolve("tv")))
+                .hasMessageContaining("are parts of a dataset and not classes: give png:" + folder.resolve("tv/train"));
+        assertThatThrownBy(() -> PngFolder.read(folder.resolve("flat")))
+                .hasMessageContaining("holds test and train, which are parts")
+                .hasMessageContaining("give png:" + folder.resolve("flat/train"));
+        assertThatThrownBy(() -> PngFolder.read(folder.resolve("im")))
+                .hasMessageContaining(
+                        "holds images and masks, which are no classes: give png:" + folder.resolve("im/images"));
+        assertThat(PngFolder.read(folder.resolve("tv/train")).classNames()).containsExactly("cat");
+    }
+
+    @Test
+    void aSmallFileOfALargeImageIsRefusedBeforeItIsDecoded() throws IOException {
+        byte[] bytes = SampleSheet.png(ramp(1));
+        ByteBuffer view = ByteBuffer.wrap(bytes).putInt(16, 4096).putInt(20, 4096);
+        CRC32 checksum = new CRC32();
+        checksum.update(bytes, 12, 17);
+        view.putInt(29, (int) checksum.getValue());
+        Path file = write("lie.png", bytes);
+
+        assertRefused(
+                file + " is a damaged PNG: it announces 4096×4096 pixels, which its " + bytes.length + " bytes cannot");
     }
 }

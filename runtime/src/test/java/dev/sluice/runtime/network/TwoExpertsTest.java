@@ -13,6 +13,7 @@ import dev.sluice.protocol.Tensor;
 import dev.sluice.runtime.checkpoint.StateFile;
 import dev.sluice.runtime.noise.Noise;
 import dev.sluice.runtime.objective.Prediction;
+import dev.sluice.runtime.store.RunFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -321,9 +322,39 @@ class TwoExpertsTest {
         refused("{\"a\": 1}", "neither a TorchScript file nor one that names two experts");
         refused(whole.replace("\"version\" : 1", "\"version\" : 2"), "its version is 2, this Sluice reads 1");
         refused(whole.replace("0.6", "1.6"), "must lie between 0 and 1, not at 1.6");
-        refused(whole.replace("0.6", "\"x\""), "must lie between 0 and 1, not at 0.0");
+        refused(whole.replace("0.6", "\"x\""), "its key boundary must be a number between 0 and 1");
+        refused(
+                whole.replace("\"boundary\"", "\"boundery\" : 1, \"boundary\""),
+                "has no key boundery; did you mean boundary?");
         refused(whole.replace("low-noise", "low"), "low-noise must have file, sha256 and size");
         refused(whole + "x".repeat(70_000), "too long to name two experts");
+    }
+
+    @Test
+    void whatTheTextOfAnotherFileSaysIsNotRepeated() throws IOException {
+        Path secret = Files.writeString(folder.resolve("joined/secret"), "{ hunter2");
+        assertThatThrownBy(() -> NetworkFile.readCard(secret))
+                .isInstanceOf(NetworkFileException.class)
+                .hasMessageContaining("torn or not JSON (line 1, column ")
+                .hasMessageNotContaining("hunter2");
+    }
+
+    @Test
+    void expertsThatNameExpertsAreRefusedWhereverTheyWouldBeOpened() throws IOException {
+        Path itself = folder.resolve("joined/itself.json");
+        String part = "{\"file\": \"itself.json\", \"sha256\": \"" + "0".repeat(64) + "\", \"size\": 1}";
+        Files.writeString(
+                itself,
+                "{\"format\": \"sluice-two-experts\", \"version\": 1, \"boundary\": 0.5, \"high-noise\": " + part
+                        + ", \"low-noise\": " + part + "}");
+        assertThatThrownBy(() -> NetworkFile.readCard(itself))
+                .isInstanceOf(NetworkFileException.class)
+                .hasMessageContaining("its high-noise expert " + itself + " names experts itself");
+        ExpertRef ref = NetworkFile.reference("teacher", itself);
+        assertThatThrownBy(() -> networks.open(ref)).isInstanceOf(NetworkFileException.class);
+        Networks stored = new StoredNetworks(networks, RunFiles.shared());
+        assertThatThrownBy(() -> stored.open(ref)).isInstanceOf(NetworkFileException.class);
+        stored.bring(ref);
     }
 
     private void refused(String text, String problem) throws IOException {

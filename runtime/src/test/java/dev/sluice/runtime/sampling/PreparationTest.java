@@ -40,13 +40,13 @@ class PreparationTest {
         Mixture before = prepare(alone, null);
         assertThat(networks.calls.stream().map(FakeNetworks.Call::rows))
                 .as("guided: twice the rows")
-                .containsExactly(2, 2, 2, 8, 8, 8);
+                .containsExactly(2, 8);
         networks.calls.clear();
 
         Mixture after = prepare(alone.with(1, expert(1, (x, t, label) -> x)), before);
 
         assertThat(networks.calls).allSatisfy(call -> assertThat(call.network()).isEqualTo("phase-1"));
-        assertThat(networks.calls.stream().map(FakeNetworks.Call::rows)).containsExactly(1, 1, 1, 4, 4, 4);
+        assertThat(networks.calls.stream().map(FakeNetworks.Call::rows)).containsExactly(1, 4);
         before.retireFor(after);
         assertThat(networks.closed).as("the teacher still has its part").isEmpty();
         after.close();
