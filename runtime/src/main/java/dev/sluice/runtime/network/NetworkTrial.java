@@ -29,6 +29,8 @@ public final class NetworkTrial {
     private static final double SAME = 1e-5;
 
     private static final double SAME_BESIDE_OTHERS = 0.02;
+    /** Answers below this are as good as nothing. */
+    private static final double LEAST_SCALE = 1e-3;
 
     /** Hears how the trial goes on. */
     public interface Listener {
@@ -269,7 +271,7 @@ public final class NetworkTrial {
             most = Math.max(most, Math.abs(one.floatAt(i)));
             difference = Math.max(difference, Math.abs(one.floatAt(i) - (double) other.floatAt(i)));
         }
-        if (!(difference <= tolerance * Math.max(1, most))) {
+        if (!(difference <= tolerance * Math.max(LEAST_SCALE, most))) {
             throw new Refused(otherwise + " (the two differ by " + (float) difference + ")");
         }
     }

@@ -48,15 +48,15 @@ public final class MemoryBudget {
                 othersHeap += other.getValue().heap();
             }
         }
-        if (estimate.heap() + othersHeap > heap - HEAP_BASE) {
-            throw new IllegalArgumentException("experiment " + name + " needs about " + Bytes.text(estimate.heap())
-                    + " of Java's heap for tensors and this process has " + Bytes.text(heap) + taken(othersHeap)
-                    + "; lower experiment.recipe.batch or experiment.grid-samples, or start with a larger SLUICE_HEAP");
-        }
         if (estimate.total() + others > memory - BASE) {
             throw new IllegalArgumentException("experiment " + name + " needs " + estimate
                     + " of memory and this node has " + Bytes.text(memory) + taken(others)
                     + "; lower experiment.recipe.batch, or say in node.memory-gib that there is more");
+        }
+        if (estimate.heap() + othersHeap > heap - HEAP_BASE) {
+            throw new IllegalArgumentException("experiment " + name + " needs about " + Bytes.text(estimate.heap())
+                    + " of Java's heap for tensors and this process has " + Bytes.text(heap) + taken(othersHeap)
+                    + "; lower experiment.recipe.batch or experiment.grid-samples, or start with a larger SLUICE_HEAP");
         }
     }
 

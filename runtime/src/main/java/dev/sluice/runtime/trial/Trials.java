@@ -42,6 +42,7 @@ public final class Trials {
     private static final long LEAST_MEMORY = 2048 * MIB;
 
     private static final int FILE_SIZES = 16;
+    private static final long HEAP_MIB = 96;
     /** Addresses that a JVM and libtorch reserve without using them. */
     private static final long RESERVED = 8192 * MIB;
 
@@ -67,7 +68,7 @@ public final class Trials {
      */
     public record Limits(Duration within, long memory, long most, int threads) {}
 
-    /** What the limits were, for the sentence about the network that passed them. */
+    /** @param definite whether the file alone decided it, and neither the limits nor the machine */
     private record Ended(TrialReport report, boolean definite) {}
 
     private Trials() {}
@@ -165,6 +166,11 @@ public final class Trials {
         }
     }
 
+    /** Tries one network file, not one that names two, whatever is remembered of it. */
+    public static TrialReport now(ExpertRef ref, Limits limits) {
+        return tried(ref, 0, 1, limits).report();
+    }
+
     private static Ended tried(ExpertRef ref, double earliest, double latest, Limits limits) {
         long memory = Math.min(limits.most(), Math.max(limits.memory(), LEAST_MEMORY + FILE_SIZES * ref.size()));
         String key = UUID.randomUUID().toString();
@@ -193,8 +199,9 @@ public final class Trials {
     private static List<String> command(long fileSize, long memory, List<String> arguments) {
         List<String> java = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xms" + heap(fileSize) + "m",
-                "-Xmx" + heap(fileSize) + "m",
+                "-Xms" + HEAP_MIB + "m",
+                // A parameter passes over the heap when an optimizer is made; the largest has at most the file's size.
+                "-Xmx" + (HEAP_MIB + fileSize / MIB) + "m",
                 "-XX:+AlwaysPreTouch",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
@@ -216,11 +223,6 @@ public final class Trials {
                 "/bin/bash", "-c", "ulimit -c 0; ulimit -v " + (memory + RESERVED) / 1024 + "; exec \"$@\"", "trial"));
         bounded.addAll(java);
         return bounded;
-    }
-
-    /** MiB; the file is read onto the heap. */
-    private static long heap(long fileSize) {
-        return 96 + 3 * fileSize / MIB;
     }
 
     private static Ended watched(Process child, ExpertRef ref, String key, long memory, Limits limits) {
