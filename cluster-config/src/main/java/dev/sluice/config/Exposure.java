@@ -10,13 +10,14 @@ import java.util.regex.Pattern;
  * <p>Names are not looked up: what they lead to may be another address tomorrow. So {@code localhost} is loopback, and
  * every other name is not.
  */
-final class Exposure {
+public final class Exposure {
     private static final Pattern LOOPBACK =
             Pattern.compile("(?i)localhost|127(\\.\\d{1,3}){3}|\\[?(::1|0:0:0:0:0:0:0:1)]?");
 
     private Exposure() {}
 
-    static boolean isLoopback(String host) {
+    /** Whether {@code host}, a name or an address with or without brackets, says this machine itself. */
+    public static boolean isLoopback(String host) {
         return LOOPBACK.matcher(host).matches();
     }
 

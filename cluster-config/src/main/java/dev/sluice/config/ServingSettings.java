@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param batchSizes that batches are padded to, ascending; an expert is warmed on each before it serves
  * @param deadline of a request that names none
  * @param maxBodyBytes longest request body; longer ones are answered 413
+ * @param connections how many there may be, and for how long without a request
  * @param token that requests must bear; empty to answer whoever asks. Never written anywhere
  */
 public record ServingSettings(
@@ -26,6 +27,7 @@ public record ServingSettings(
         List<Integer> batchSizes,
         Duration deadline,
         int maxBodyBytes,
+        ConnectionSettings connections,
         @Secret Optional<String> token) {
     private static final int LARGEST_BATCH = 1024;
     private static final int SHORTEST_TOKEN = 16;
@@ -66,7 +68,7 @@ public record ServingSettings(
         limits.refuse();
     }
 
-    /** Without a token. */
+    /** Without a token, with the usual patience for silent connections. */
     public ServingSettings(
             String host,
             int port,
@@ -76,19 +78,35 @@ public record ServingSettings(
             List<Integer> batchSizes,
             Duration deadline,
             int maxBodyBytes) {
-        this(host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, Optional.empty());
+        this(
+                host,
+                port,
+                queueLimit,
+                maxBatch,
+                maxWait,
+                batchSizes,
+                deadline,
+                maxBodyBytes,
+                ConnectionSettings.USUAL,
+                Optional.empty());
     }
 
     /** The same on another port. */
     public ServingSettings withPort(int other) {
         return new ServingSettings(
-                host, other, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, token);
+                host, other, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, connections, token);
     }
 
     /** The same with another token, or none. */
     public ServingSettings withToken(Optional<String> other) {
         return new ServingSettings(
-                host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, other);
+                host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, connections, other);
+    }
+
+    /** The same with other limits of connections. */
+    public ServingSettings withConnections(ConnectionSettings other) {
+        return new ServingSettings(
+                host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, other, token);
     }
 
     /** Without the token itself. */
@@ -96,7 +114,8 @@ public record ServingSettings(
     public String toString() {
         return "ServingSettings[host=" + host + ", port=" + port + ", queueLimit=" + queueLimit + ", maxBatch="
                 + maxBatch + ", maxWait=" + maxWait + ", batchSizes=" + batchSizes + ", deadline=" + deadline
-                + ", maxBodyBytes=" + maxBodyBytes + ", token=" + (token.isPresent() ? "(hidden)" : "none") + "]";
+                + ", maxBodyBytes=" + maxBodyBytes + ", connections=" + connections + ", token="
+                + (token.isPresent() ? "(hidden)" : "none") + "]";
     }
 
     private static boolean ascending(List<Integer> sizes) {

@@ -30,15 +30,12 @@ import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 import org.apache.pekko.http.javadsl.model.MediaTypes;
 import org.apache.pekko.http.javadsl.model.headers.RawHeader;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The routes. One an API server, shared by all connections; thread-safe. What it asks of samplers is answered by their
  * controllers, which no computation holds up.
  */
 final class Api {
-    private static final Logger LOG = LoggerFactory.getLogger(Api.class);
     private static final String MODELS = "/v1/models";
     private static final String GENERATIONS = "/v1/images/generations";
     private static final List<HttpMethod> READING = List.of(HttpMethods.GET, HttpMethods.HEAD);
@@ -47,13 +44,6 @@ final class Api {
     /** JSON numbers above it are not exact in every client, so seeds that are drawn here stay below. */
     private static final long LARGEST_EXACT = 1L << 53;
 
-    /** What a connection is told about the request that the sampler works on for it. */
-    interface Caller {
-        void begun(ActorRef<SamplerMessage> sampler, String id);
-
-        void ended();
-    }
-
     /** Whoever watches the process asks these, and bears nothing. */
     private static final Set<String> PROBES = Set.of("/live", "/ready");
 
@@ -61,6 +51,9 @@ final class Api {
     private final Samplers samplers;
     private final ServingSettings settings;
     private final Optional<ExperimentsApi> experiments;
+    /** Requests that a sampler can have: it refuses the next one. */
+    private final int mostAtOne;
+
     private final long since = Instant.now().getEpochSecond();
 
     Api(ActorSystem<?> system, Samplers samplers, ServingSettings settings, Optional<ExperimentsApi> experiments) {
@@ -68,24 +61,16 @@ final class Api {
         this.samplers = samplers;
         this.settings = settings;
         this.experiments = experiments;
+        // What waits, and a batch of requests for one sample each.
+        this.mostAtOne = settings.queueLimit() + settings.maxBatch();
     }
 
-    /** Answers a request; the stage never fails. */
+    /**
+     * Answers a request.
+     *
+     * @throws ApiError as the stage fails with it
+     */
     CompletionStage<HttpResponse> handle(HttpRequest request, Caller caller) {
-        CompletionStage<HttpResponse> answer;
-        try {
-            answer = route(request, caller);
-        } catch (RuntimeException e) {
-            answer = CompletableFuture.failedFuture(e);
-        }
-        return answer.exceptionally(failure -> {
-            // A body that nobody read would hold up the connection.
-            request.discardEntityBytes(system);
-            return failed(failure, request);
-        });
-    }
-
-    private CompletionStage<HttpResponse> route(HttpRequest request, Caller caller) {
         String path = request.getUri().path();
         if (!PROBES.contains(path)) {
             Bearer.require(request, settings.token());
@@ -95,10 +80,10 @@ final class Api {
                 return allowed(request, POSTING) ? generate(request, caller) : wrongMethod(request, POSTING);
             case MODELS:
                 return allowed(request, READING)
-                        ? samplers.all().thenApply(all -> Responses.ok(Answers.models(models(all), since)))
+                        ? done(Responses.ok(Answers.models(models(samplers.all()), since)))
                         : wrongMethod(request, READING);
             case "/ready":
-                return allowed(request, READING) ? samplers.all().thenApply(Api::ready) : wrongMethod(request, READING);
+                return allowed(request, READING) ? done(ready(samplers.all())) : wrongMethod(request, READING);
             case "/live":
                 return allowed(request, READING)
                         ? done(Responses.ok(Json.object().put("status", "live")))
@@ -117,7 +102,7 @@ final class Api {
                 if (path.startsWith(MODELS + "/") && path.length() > MODELS.length() + 1) {
                     String name = path.substring(MODELS.length() + 1);
                     return allowed(request, READING)
-                            ? samplers.all().thenApply(all -> model(name, all))
+                            ? done(model(name, samplers.all()))
                             : wrongMethod(request, READING);
                 }
                 throw ApiError.of(
@@ -190,16 +175,36 @@ final class Api {
                     "the body is " + request.entity().getContentType() + "; send JSON with the header"
                             + " Content-Type: application/json");
         }
+        if (samplers.areFull(mostAtOne)) {
+            // Before the body is read: a refusal must cost next to nothing.
+            throw full();
+        }
         return Bodies.whole(system, request, settings.maxBodyBytes(), " (serving.max-body-bytes)")
-                .thenCombine(samplers.all(), (body, all) -> {
+                .thenCompose(body -> {
+                    List<Samplers.Sampler> all = samplers.all();
                     ObjectNode json = Json.read(body.getData().toArray());
                     List<Samplers.Sampler> serving = serving(GenerationRequest.model(json), all);
                     GenerationRequest asked = GenerationRequest.read(
                             json, serving.get(0).status().card().orElseThrow(), () -> ThreadLocalRandom.current()
                                     .nextLong(LARGEST_EXACT));
-                    return ask(asked, serving, caller);
-                })
-                .thenCompose(Function.identity());
+                    return ask(asked, free(serving), caller);
+                });
+    }
+
+    /** Those of {@code serving} that will not refuse for certain. */
+    private List<Samplers.Sampler> free(List<Samplers.Sampler> serving) {
+        List<Samplers.Sampler> free = serving.stream()
+                .filter(sampler -> samplers.open(sampler) < mostAtOne)
+                .toList();
+        if (free.isEmpty()) {
+            throw full();
+        }
+        return free;
+    }
+
+    private ApiError full() {
+        return ApiError.busy(
+                "as many requests wait as may (serving.queue-limit = " + settings.queueLimit() + "); try again");
     }
 
     /** Who serves a model, ready ones first, of those the least busy first; never nobody. */
@@ -237,14 +242,24 @@ final class Api {
                 .toList();
         return reply.whenComplete((r, failure) -> caller.ended())
                 .handle((r, failure) -> {
-                    boolean gone = failure != null ? cause(failure) instanceof Samplers.Gone : isEnding(r);
+                    Throwable cause = failure == null ? null : Responses.cause(failure);
+                    boolean gone = failure != null ? cause instanceof Samplers.Gone : isEnding(r);
                     if (gone && !others.isEmpty()) {
                         return ask(asked, others, caller);
                     }
+                    if (gone && failure != null) {
+                        throw ApiError.notReady("the sampler that had the request is gone, and there is no other");
+                    }
+                    if (cause instanceof TimeoutException) {
+                        throw ApiError.of(
+                                504,
+                                "deadline_exceeded",
+                                null,
+                                "there was no answer within "
+                                        + settings.deadline().toSeconds() + " s");
+                    }
                     if (failure != null) {
-                        throw gone
-                                ? ApiError.notReady("the sampler that had the request is gone, and there is no other")
-                                : new CompletionException(cause(failure));
+                        throw new CompletionException(cause);
                     }
                     return done(answer(asked, r));
                 })
@@ -278,37 +293,14 @@ final class Api {
         String served = models(all).stream()
                 .map(status -> status.card().orElseThrow().name() + " is served, as " + status.modelVersion())
                 .collect(Collectors.joining("; "));
+        boolean one = models(all).size() == 1;
         return ApiError.of(
                 404,
                 "model_not_found",
                 "model",
                 "there is no model \"" + name + "\" here"
-                        + (served.isEmpty() ? ", nothing is served yet" : "; " + served));
-    }
-
-    private HttpResponse failed(Throwable failure, HttpRequest request) {
-        Throwable cause = cause(failure);
-        if (cause instanceof ApiError error) {
-            return Responses.error(error);
-        }
-        if (cause instanceof TimeoutException) {
-            return Responses.error(ApiError.of(
-                    504,
-                    "deadline_exceeded",
-                    null,
-                    "there was no answer within " + settings.deadline().toSeconds() + " s"));
-        }
-        LOG.error("{} {} failed", request.method().name(), request.getUri().path(), cause);
-        return Responses.error(
-                ApiError.of(500, "internal_error", null, "something broke here; the server's log says what"));
-    }
-
-    private static Throwable cause(Throwable failure) {
-        Throwable cause = failure;
-        while (cause instanceof CompletionException && cause.getCause() != null) {
-            cause = cause.getCause();
-        }
-        return cause;
+                        + (served.isEmpty() ? ", nothing is served yet" : "; " + served)
+                        + (one ? ". Leave model out, and it is meant" : ""));
     }
 
     private static CompletionStage<HttpResponse> done(HttpResponse response) {

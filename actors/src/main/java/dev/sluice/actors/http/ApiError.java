@@ -10,6 +10,11 @@ final class ApiError extends RuntimeException {
     private static final int BUSY_RETRY_SECONDS = 1;
     private static final int UNREADY_RETRY_SECONDS = 5;
 
+    /** Characters of a message, which may repeat what was sent; the rest is left out. */
+    private static final int LONGEST_MESSAGE = 2000;
+
+    private static final int LONGEST_PARAM = 100;
+
     private final int status;
     private final String code;
     private final String param;
@@ -17,10 +22,10 @@ final class ApiError extends RuntimeException {
 
     private ApiError(int status, String code, String param, String message, int retryAfterSeconds) {
         // No stack trace: it says where an error was found, and nobody looks there.
-        super(message, null, false, false);
+        super(shortened(message, LONGEST_MESSAGE), null, false, false);
         this.status = status;
         this.code = code;
-        this.param = param;
+        this.param = param == null ? null : shortened(param, LONGEST_PARAM);
         this.retryAfterSeconds = retryAfterSeconds;
     }
 
@@ -39,12 +44,17 @@ final class ApiError extends RuntimeException {
         return new ApiError(503, "not_ready", null, message, UNREADY_RETRY_SECONDS);
     }
 
+    /** 429, try again. */
+    static ApiError busy(String message) {
+        return new ApiError(429, "queue_full", null, message, BUSY_RETRY_SECONDS);
+    }
+
     /** What the sampler's refusal is over HTTP (contract S2). */
     static ApiError of(Refused refused) {
         String message = refused.message();
         return switch (refused.reason()) {
             case NOT_READY -> notReady(message);
-            case QUEUE_FULL -> new ApiError(429, "queue_full", null, message, BUSY_RETRY_SECONDS);
+            case QUEUE_FULL -> busy(message);
             case DEADLINE -> of(504, "deadline_exceeded", null, message);
             case BAD_REQUEST -> of(400, "invalid_value", null, message);
             case CANCELLED -> of(499, "cancelled", null, message);
@@ -70,6 +80,16 @@ final class ApiError extends RuntimeException {
                 .put("param", param)
                 .put("code", code);
         return body;
+    }
+
+    /** At most {@code most} characters of {@code text} and the number of those that are left out. */
+    static String shortened(String text, int most) {
+        if (text.length() <= most) {
+            return text;
+        }
+        // Not between the two halves of one character.
+        int end = Character.isHighSurrogate(text.charAt(most - 1)) ? most - 1 : most;
+        return text.substring(0, end) + "… (" + (text.length() - end) + " more characters)";
     }
 
     private String type() {

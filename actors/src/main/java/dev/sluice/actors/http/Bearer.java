@@ -12,20 +12,21 @@ final class Bearer {
 
     private Bearer() {}
 
-    /** @throws ApiError 401 when the request does not bear it */
+    /** @throws ApiError 401 when there is a token and the request does not bear it */
     static void require(HttpRequest request, Optional<String> token) {
-        if (token.isEmpty()) {
-            return;
+        if (token.isPresent() && !bears(request, token.get())) {
+            throw ApiError.of(401, "unauthorized", null, "send the token in the header Authorization: Bearer TOKEN");
         }
+    }
+
+    static boolean bears(HttpRequest request, String token) {
         String sent = request.getHeader("Authorization")
                 .map(HttpHeader::value)
                 .filter(value -> value.startsWith(SCHEME))
                 .map(value -> value.substring(SCHEME.length()))
                 .orElse("");
         // In a time that does not tell how much of it is right.
-        if (!MessageDigest.isEqual(bytes(sent), bytes(token.get()))) {
-            throw ApiError.of(401, "unauthorized", null, "send the token in the header Authorization: Bearer TOKEN");
-        }
+        return MessageDigest.isEqual(bytes(sent), bytes(token));
     }
 
     private static byte[] bytes(String text) {

@@ -1,6 +1,7 @@
 package dev.sluice.actors.http;
 
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
@@ -12,6 +13,7 @@ import org.apache.pekko.http.scaladsl.model.EntityStreamSizeException;
 /** Bodies of requests, whole. */
 final class Bodies {
     private static final Duration WITHIN = Duration.ofSeconds(10);
+    private static final int MOST_IGNORED = 64 << 10;
 
     private Bodies() {}
 
@@ -36,14 +38,31 @@ final class Bodies {
                     if (cause instanceof EntityStreamSizeException) {
                         throw tooLong(most, where);
                     }
-                    throw cause instanceof TimeoutException
-                            ? ApiError.of(
-                                    408,
-                                    "body_too_slow",
-                                    null,
-                                    "the body did not arrive within " + WITHIN.toSeconds() + " s")
-                            : new CompletionException(cause);
+                    if (cause instanceof TimeoutException) {
+                        throw ApiError.of(
+                                408,
+                                "body_too_slow",
+                                null,
+                                "the body did not arrive within " + WITHIN.toSeconds() + " s");
+                    }
+                    // The client left in the middle, or wrote a chunk that is none.
+                    throw ApiError.of(400, "body_broken", null, "the body broke off or is malformed");
                 });
+    }
+
+    /**
+     * Waits for the end of a body that means nothing, as one of GET does. An answer before that would close the connection,
+     * and Pekko would warn of it in the log each time.
+     */
+    static CompletionStage<HttpRequest> ignored(ActorSystem<?> system, HttpRequest request) {
+        return request.entity().isStrict()
+                ? CompletableFuture.completedFuture(request)
+                : whole(
+                                system,
+                                request,
+                                MOST_IGNORED,
+                                " that mean nothing to " + request.method().name())
+                        .thenApply(request::withEntity);
     }
 
     private static ApiError tooLong(int most, String where) {

@@ -8,6 +8,7 @@ import dev.sluice.protocol.message.ExperimentsReply;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
@@ -15,6 +16,7 @@ import java.util.function.Function;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.http.javadsl.model.ContentType;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
 
@@ -30,6 +32,11 @@ final class ExperimentsApi {
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(15);
     /** Well within a message to the control node that keeps the experiments. */
     private static final int MOST_BYTES = 128 << 10;
+
+    /** Of one experiment, in characters; the run's events have all of it. */
+    private static final int LONGEST_MESSAGE = 2000;
+
+    private static final Set<String> TYPES = Set.of("application/hocon", "application/json");
 
     private final ActorSystem<?> system;
     private final ActorRef<ExperimentsMessage> experiments;
@@ -48,6 +55,7 @@ final class ExperimentsApi {
             return ask(ExperimentsMessage.GetAll::new).thenApply(ExperimentsApi::list);
         }
         if (path.equals(PATH) && method.equals("POST")) {
+            requireConfiguration(request);
             return Bodies.whole(system, request, MOST_BYTES, "")
                     .thenCompose(body -> {
                         String text = new String(body.getData().toArray(), StandardCharsets.UTF_8);
@@ -71,6 +79,20 @@ final class ExperimentsApi {
                 null,
                 method + " does nothing at " + path + "; there are GET and POST " + PATH + ", GET and DELETE " + PATH
                         + "/NAME");
+    }
+
+    /** No form of a web page can send these types; a browser asks before it sends them for a script of another site. */
+    private static void requireConfiguration(HttpRequest request) {
+        ContentType type = request.entity().getContentType();
+        String name = type.mediaType().mainType() + "/" + type.mediaType().subType();
+        if (!TYPES.contains(name)) {
+            throw ApiError.of(
+                    415,
+                    "unsupported_media_type",
+                    null,
+                    "the body is " + type + "; send a configuration with the header Content-Type: application/hocon, or"
+                            + " application/json where it is JSON");
+        }
     }
 
     private CompletionStage<ExperimentsReply> ask(Function<ActorRef<ExperimentsReply>, ExperimentsMessage> question) {
@@ -126,6 +148,8 @@ final class ExperimentsApi {
                 .put("cycles", status.cycles())
                 .put("epoch", status.epoch())
                 .put("run", status.run());
-        return status.message().isEmpty() ? body : body.put("message", status.message());
+        return status.message().isEmpty()
+                ? body
+                : body.put("message", ApiError.shortened(status.message(), LONGEST_MESSAGE));
     }
 }

@@ -6,6 +6,7 @@ import dev.sluice.actors.sampler.Classes;
 import dev.sluice.protocol.ModelCard;
 import java.util.Iterator;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.LongSupplier;
@@ -30,11 +31,28 @@ record GenerationRequest(String model, int label, List<Long> seeds, Format forma
 
     private static final int MOST_IMAGES = 10;
 
+    /** Above it not every whole number is a double. */
+    private static final double LARGEST_EXACT = 1L << 53;
+
     private static final Set<String> KNOWN =
             new TreeSet<>(List.of("prompt", "model", "n", "size", "response_format", "output_format", "seed"));
 
     /** OpenAI's own, which its clients may send and which mean nothing here. */
-    private static final Set<String> IGNORED = Set.of("user", "quality", "style", "background", "moderation");
+    private static final Set<String> IGNORED =
+            Set.of("user", "quality", "style", "background", "moderation", "output_compression", "partial_images");
+
+    /** What a diffusion pipeline takes, and a distilled model has built in. */
+    private static final Set<String> BUILT_IN = Set.of(
+            "steps",
+            "num_steps",
+            "num_inference_steps",
+            "guidance",
+            "guidance_scale",
+            "cfg_scale",
+            "negative_prompt",
+            "strength",
+            "sampler",
+            "scheduler");
 
     /**
      * @param random where the first seed comes from when the request has none
@@ -43,14 +61,20 @@ record GenerationRequest(String model, int label, List<Long> seeds, Format forma
     static GenerationRequest read(ObjectNode body, ModelCard card, LongSupplier random) {
         for (Iterator<String> names = body.fieldNames(); names.hasNext(); ) {
             String name = names.next();
-            if (!KNOWN.contains(name) && !IGNORED.contains(name)) {
+            if (!KNOWN.contains(name) && !IGNORED.contains(name) && !name.equals("stream")) {
                 throw ApiError.of(
                         400,
                         "unknown_field",
                         name,
-                        "there is no field " + name + "; the fields are " + String.join(", ", KNOWN));
+                        "there is no field " + name + "; the fields are " + String.join(", ", KNOWN)
+                                + (BUILT_IN.contains(name)
+                                        ? ". Steps and guidance are distilled into the model: every sample takes the"
+                                                + " nfe network evaluations that /v1/models tells, with the guidance"
+                                                + " of its training"
+                                        : ""));
             }
         }
+        stream(body);
         size(body, card);
         Format format = format(body, card);
         return new GenerationRequest(model(body), label(body, card), seeds(body, count(body), random), format);
@@ -61,38 +85,75 @@ record GenerationRequest(String model, int label, List<Long> seeds, Format forma
         return text(body, "model", "");
     }
 
+    private static void stream(ObjectNode body) {
+        JsonNode stream = field(body, "stream");
+        if (stream != null && !(stream.isBoolean() && !stream.booleanValue())) {
+            throw ApiError.field("stream", "stream must be false: an answer comes whole");
+        }
+    }
+
     private static int count(ObjectNode body) {
         JsonNode n = field(body, "n");
         if (n == null) {
             return 1;
         }
-        if (!n.isIntegralNumber() || !n.canConvertToInt() || n.intValue() < 1 || n.intValue() > MOST_IMAGES) {
+        OptionalLong count = whole(n);
+        if (count.isEmpty() || count.getAsLong() < 1 || count.getAsLong() > MOST_IMAGES) {
             throw ApiError.field("n", "n = " + n + " must be a whole number between 1 and " + MOST_IMAGES);
         }
-        return n.intValue();
+        return (int) count.getAsLong();
+    }
+
+    /** A whole number of 64 bits, also where it is written as 3.0 or "3", as forms and spreadsheets do. */
+    private static OptionalLong whole(JsonNode node) {
+        if (node.isIntegralNumber()) {
+            return node.canConvertToLong() ? OptionalLong.of(node.longValue()) : OptionalLong.empty();
+        }
+        if (node.isNumber()) {
+            double value = node.doubleValue();
+            return value == Math.rint(value) && Math.abs(value) <= LARGEST_EXACT
+                    ? OptionalLong.of((long) value)
+                    : OptionalLong.empty();
+        }
+        try {
+            return node.isTextual()
+                    ? OptionalLong.of(Long.parseLong(node.textValue().strip()))
+                    : OptionalLong.empty();
+        } catch (NumberFormatException e) {
+            return OptionalLong.empty();
+        }
     }
 
     private static List<Long> seeds(ObjectNode body, int count, LongSupplier random) {
         JsonNode seed = field(body, "seed");
-        if (seed != null && (!seed.isIntegralNumber() || !seed.canConvertToLong())) {
-            throw ApiError.field("seed", "seed = " + seed + " must be a whole number of 64 bits");
+        long first = seed == null
+                ? random.getAsLong()
+                : whole(seed)
+                        .orElseThrow(
+                                () -> ApiError.field("seed", "seed = " + seed + " must be a whole number of 64 bits"));
+        if (first > Long.MAX_VALUE - (count - 1)) {
+            throw ApiError.field(
+                    "seed",
+                    "seed = " + first + " with n = " + count + ": image i has the seed + i, and the last one is beyond"
+                            + " 64 bits");
         }
-        long first = seed == null ? random.getAsLong() : seed.longValue();
         return IntStream.range(0, count).mapToObj(i -> first + i).toList();
     }
 
     private static void size(ObjectNode body, ModelCard card) {
-        String size = text(body, "size", "auto");
-        if (size.equals("auto")) {
+        String size = text(body, "size", "auto").strip();
+        if (size.isEmpty() || size.equalsIgnoreCase("auto")) {
             return;
         }
         if (!card.isImage()) {
             throw ApiError.field("size", card.name() + " makes points, which have no size; leave it out");
         }
         String own = card.sampleShape().get(2) + "x" + card.sampleShape().get(1);
-        if (!size.equals(own)) {
+        if (!size.replace(" ", "").equalsIgnoreCase(own)) {
             throw ApiError.field(
-                    "size", "size = \"" + size + "\": " + card.name() + " makes images of " + own + " only");
+                    "size",
+                    "size = \"" + size + "\": " + card.name() + " makes images of " + own
+                            + " only; leave size out, or send \"auto\"");
         }
     }
 

@@ -1,13 +1,13 @@
 package dev.sluice.actors.http;
 
+import dev.sluice.config.ConnectionSettings;
 import java.time.Duration;
-import java.util.concurrent.CompletionException;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
-import org.apache.pekko.http.javadsl.Http;
-import org.apache.pekko.http.javadsl.ServerBinding;
 import org.apache.pekko.http.javadsl.model.HttpMethods;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -21,19 +21,21 @@ public final class Health {
 
     private Health() {}
 
-    /** @return the binding; fails with {@link ListenException} */
-    public static CompletionStage<ServerBinding> start(ActorSystem<?> system, String host, int port) {
-        return Http.get(system)
-                .newServerAt(host, port)
-                .bindSync(request -> answer(system, request))
-                .thenApply(binding -> binding.addToCoordinatedShutdown(TO_FINISH_ON_SHUTDOWN, system))
-                .exceptionally(failure -> {
-                    throw new CompletionException(ListenException.of(host, port, "node.health-port", failure));
-                });
+    /** @return the listener; fails with {@link ListenException} */
+    public static CompletionStage<HttpListener> start(
+            ActorSystem<?> system, String host, int port, ConnectionSettings limits) {
+        return HttpListener.start(
+                system,
+                host,
+                port,
+                "node.health-port",
+                limits,
+                Optional.empty(),
+                TO_FINISH_ON_SHUTDOWN,
+                (request, caller) -> CompletableFuture.completedFuture(answer(system, request)));
     }
 
     private static HttpResponse answer(ActorSystem<?> system, HttpRequest request) {
-        request.discardEntityBytes(system);
         if (!request.method().equals(HttpMethods.GET) && !request.method().equals(HttpMethods.HEAD)) {
             return Responses.error(ApiError.of(405, "wrong_method", null, "there are GET /live and GET /ready"));
         }

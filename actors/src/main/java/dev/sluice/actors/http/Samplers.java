@@ -19,19 +19,24 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.Terminated;
-import org.apache.pekko.actor.typed.javadsl.AskPattern;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
 
 /**
  * The samplers of the whole cluster, as the HTTP API of one control node knows them: several of a model, several models.
  * They come and go by themselves; nobody has to supervise anything for them to be found (contract S10).
  *
- * <p>Thread-safe. A sampler's controller always answers, so one that does not has a dead or suspended node: it is waited
- * for once, then passed over until it answers again.
+ * <p>Thread-safe. A sampler's controller always answers, so one that does not has a dead or suspended node: it is passed
+ * over until it answers again. They are asked all the time and not for each request: hundreds of requests at once would
+ * wait behind hundreds of questions.
  */
 final class Samplers {
     private static final Duration STATUS_WITHIN = Duration.ofSeconds(2);
+
+    /** After each answer; so old may be what is known of a sampler, and {@link #STATUS_WITHIN} more if it falls silent. */
+    private static final Duration ASK_EVERY = Duration.ofMillis(200);
 
     /** For a node that was still joining when a listing named its sampler. */
     private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
@@ -58,8 +63,19 @@ final class Samplers {
 
     private static final class Known {
         private final Set<CompletableFuture<GenerationReply>> open = ConcurrentHashMap.newKeySet();
-        private volatile boolean silent;
+        /** What it said last; null before it said anything, and while it does not answer. */
+        private volatile SamplerStatus status;
     }
+
+    /** What the listener hears. */
+    sealed interface Heard {}
+
+    private record Listed(Receptionist.Listing listing) implements Heard {}
+
+    /** @param status null where there was no answer */
+    private record Said(ActorRef<SamplerMessage> sampler, SamplerStatus status) implements Heard {}
+
+    private record Ask(ActorRef<SamplerMessage> sampler) implements Heard {}
 
     private final ActorSystem<?> system;
     private final SamplerClient client;
@@ -72,28 +88,34 @@ final class Samplers {
     }
 
     /** Keeps this up to date; spawn it once. */
-    Behavior<Receptionist.Listing> listener() {
+    Behavior<Heard> listener() {
         return Behaviors.withTimers(timers -> Behaviors.setup(context -> {
-            context.getSystem().receptionist().tell(Receptionist.subscribe(Discovery.SAMPLER, context.getSelf()));
-            return Behaviors.receive(Receptionist.Listing.class)
-                    .onMessage(Receptionist.Listing.class, listing -> {
-                        Set<ActorRef<SamplerMessage>> listed = listing.getServiceInstances(Discovery.SAMPLER);
-                        Set<ActorRef<SamplerMessage>> there = listed.stream()
-                                .filter(actor -> Discovery.isWatchable(system, actor))
-                                .collect(Collectors.toSet());
-                        if (there.size() < listed.size()) {
-                            // The next listing takes the place of this one.
-                            timers.startSingleTimer(Samplers.class, listing, LOOK_AGAIN);
-                        } else {
-                            timers.cancel(Samplers.class);
+            context.getSystem()
+                    .receptionist()
+                    .tell(Receptionist.subscribe(
+                            Discovery.SAMPLER, context.messageAdapter(Receptionist.Listing.class, Listed::new)));
+            return Behaviors.receive(Heard.class)
+                    .onMessage(Listed.class, listed -> {
+                        onListed(listed, context, timers);
+                        return Behaviors.same();
+                    })
+                    .onMessage(Ask.class, ask -> {
+                        if (known.containsKey(ask.sampler())) {
+                            context.ask(
+                                    SamplerStatus.class,
+                                    ask.sampler(),
+                                    STATUS_WITHIN,
+                                    SamplerMessage.GetStatus::new,
+                                    (status, failure) -> new Said(ask.sampler(), status));
                         }
-                        new HashSet<>(known.keySet())
-                                .stream()
-                                        .filter(actor -> !there.contains(actor))
-                                        .forEach(this::gone);
-                        there.stream()
-                                .filter(actor -> known.putIfAbsent(actor, new Known()) == null)
-                                .forEach(context::watch);
+                        return Behaviors.same();
+                    })
+                    .onMessage(Said.class, said -> {
+                        Known about = known.get(said.sampler());
+                        if (about != null) {
+                            about.status = said.status();
+                            timers.startSingleTimer(said.sampler(), new Ask(said.sampler()), ASK_EVERY);
+                        }
                         return Behaviors.same();
                     })
                     .onSignal(Terminated.class, terminated -> {
@@ -107,6 +129,27 @@ final class Samplers {
         }));
     }
 
+    private void onListed(Listed listed, ActorContext<Heard> context, TimerScheduler<Heard> timers) {
+        Set<ActorRef<SamplerMessage>> all = listed.listing().getServiceInstances(Discovery.SAMPLER);
+        Set<ActorRef<SamplerMessage>> there = all.stream()
+                .filter(actor -> Discovery.isWatchable(system, actor))
+                .collect(Collectors.toSet());
+        if (there.size() < all.size()) {
+            // The next listing takes the place of this one.
+            timers.startSingleTimer(Samplers.class, listed, LOOK_AGAIN);
+        } else {
+            timers.cancel(Samplers.class);
+        }
+        new HashSet<>(known.keySet())
+                .stream().filter(actor -> !there.contains(actor)).forEach(this::gone);
+        there.stream()
+                .filter(actor -> known.putIfAbsent(actor, new Known()) == null)
+                .forEach(actor -> {
+                    context.watch(actor);
+                    context.getSelf().tell(new Ask(actor));
+                });
+    }
+
     private void gone(ActorRef<SamplerMessage> actor) {
         Known was = known.remove(actor);
         if (was != null) {
@@ -114,30 +157,34 @@ final class Samplers {
         }
     }
 
-    /** Every sampler that answers, in no order. */
-    CompletionStage<List<Sampler>> all() {
-        List<CompletableFuture<Sampler>> asked = new ArrayList<>();
+    /** Every sampler that answers, in no order, as it was a moment ago. */
+    List<Sampler> all() {
+        List<Sampler> all = new ArrayList<>();
         known.forEach((actor, about) -> {
-            CompletableFuture<Sampler> answer = AskPattern.ask(
-                            actor, SamplerMessage.GetStatus::new, STATUS_WITHIN, system.scheduler())
-                    .thenApply(status -> new Sampler(actor, status))
-                    .toCompletableFuture();
-            boolean wait = !about.silent;
-            answer.whenComplete((sampler, failure) -> about.silent = failure != null);
-            if (wait) {
-                asked.add(answer);
+            SamplerStatus status = about.status;
+            if (status != null) {
+                all.add(new Sampler(actor, status));
             }
         });
-        return CompletableFuture.allOf(asked.toArray(CompletableFuture[]::new)).handle((done, failure) -> asked.stream()
-                .filter(answer -> !answer.isCompletedExceptionally())
-                .map(CompletableFuture::join)
-                .toList());
+        return all;
+    }
+
+    /** Whether there are samplers, and every one that answers has {@code most} requests of this API. */
+    boolean areFull(int most) {
+        List<Known> there =
+                known.values().stream().filter(about -> about.status != null).toList();
+        return !there.isEmpty() && there.stream().allMatch(about -> about.open.size() >= most);
+    }
+
+    /** Requests of this API that are at a sampler and not answered yet. */
+    int open(Sampler sampler) {
+        Known about = known.get(sampler.actor());
+        return about == null ? 0 : about.open.size();
     }
 
     /** Requests that are at a sampler and not answered yet, of this API and those before it in its queue. */
     int load(Sampler sampler) {
-        Known about = known.get(sampler.actor());
-        return sampler.status().queued() + (about == null ? 0 : about.open.size());
+        return sampler.status().queued() + open(sampler);
     }
 
     /**

@@ -10,6 +10,7 @@ import dev.sluice.actors.files.StreamedFiles;
 import dev.sluice.actors.files.TransferSettings;
 import dev.sluice.actors.http.ApiServer;
 import dev.sluice.actors.http.Health;
+import dev.sluice.actors.http.HttpListener;
 import dev.sluice.actors.sampler.SamplerSettings;
 import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.NodeSettings;
@@ -49,7 +50,6 @@ import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
 import org.apache.pekko.cluster.typed.Join;
 import org.apache.pekko.cluster.typed.SingletonActor;
-import org.apache.pekko.http.javadsl.ServerBinding;
 import org.apache.pekko.remote.RemoteTransportException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,7 +69,7 @@ public final class SluiceProcess implements AutoCloseable {
     private final ActorRef<NodeMessage> node;
     private final Courier courier;
     private final Optional<ActorRef<FilesMessage>> files;
-    private ServerBinding http;
+    private HttpListener http;
 
     /** @param files of a control node */
     private record Actors(ActorRef<NodeMessage> node, Courier courier, Optional<ActorRef<FilesMessage>> files) {}
@@ -130,7 +130,8 @@ public final class SluiceProcess implements AutoCloseable {
                 await(Health.start(
                         system,
                         settings.node().healthHost(),
-                        settings.node().healthPort().get()));
+                        settings.node().healthPort().get(),
+                        settings.serving().connections()));
             }
             return process;
         } catch (RuntimeException e) {
@@ -288,8 +289,7 @@ public final class SluiceProcess implements AutoCloseable {
 
     /** The HTTP address, such as {@code http://127.0.0.1:8080}. Only on a control node. */
     public String url() {
-        return "http://" + http.localAddress().getHostString() + ":"
-                + http.localAddress().getPort();
+        return http.url();
     }
 
     /**

@@ -36,7 +36,6 @@ import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.receptionist.Receptionist;
-import org.apache.pekko.http.javadsl.ServerBinding;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -59,7 +58,7 @@ class ApiServerTest {
     private final FakeSampler sampler = new FakeSampler();
     private final List<ActorRef<SamplerMessage>> offered = new ArrayList<>();
     private ActorRef<SamplerMessage> ref;
-    private ServerBinding server;
+    private HttpListener server;
 
     @BeforeAll
     static void start() {
@@ -98,9 +97,23 @@ class ApiServerTest {
                 .until(() -> get("/ready").statusCode() == 200);
     }
 
-    private ServerBinding listen(int port, Duration deadline, Optional<String> token) {
-        ServingSettings settings =
-                new ServingSettings("127.0.0.1", port, 4, 4, Duration.ZERO, List.of(1, 4), deadline, MOST_BYTES, token);
+    /** Has the sampler say something else, and waits until the server has heard it. */
+    private void says(SamplerStatus status) {
+        sampler.status = status;
+        Awaitility.await().atMost(Duration.ofSeconds(20)).until(() -> {
+            JsonNode models = json(get("/v1/models")).get("data");
+            return status.card().isEmpty()
+                    ? models.isEmpty()
+                    : models.size() == 1
+                            && models.get(0).get("model_version").asText().equals(status.modelVersion())
+                            && models.get(0).get("ready").asBoolean() == status.ready();
+        });
+    }
+
+    private HttpListener listen(int port, Duration deadline, Optional<String> token) {
+        ServingSettings settings = new ServingSettings(
+                        "127.0.0.1", port, 4, 4, Duration.ZERO, List.of(1, 4), deadline, MOST_BYTES)
+                .withToken(token);
         return ApiServer.start(kit.system(), settings, Courier.inThisJvm(), Optional.empty())
                 .toCompletableFuture()
                 .join();
@@ -218,7 +231,7 @@ class ApiServerTest {
 
     @Test
     void pointsComeAsNumbers() throws Exception {
-        sampler.status = FakeSampler.serving(FakeSampler.POINTS);
+        says(FakeSampler.serving(FakeSampler.POINTS));
         JsonNode data = json(generate("{\"seed\": 2, \"n\": 2}")).get("data");
 
         assertThat(data.toString())
@@ -248,10 +261,14 @@ class ApiServerTest {
                 "{'n': 0} | n | n = 0 must be a whole number between 1 and 10",
                 "{'n': 11} | n | between 1 and 10",
                 "{'n': 1.5} | n | whole number",
-                "{'n': '2'} | n | whole number",
-                "{'seed': 1e3} | seed | whole number of 64 bits",
+                "{'n': 'two'} | n | whole number",
+                "{'n': true} | n | whole number",
+                "{'seed': 1.5} | seed | whole number of 64 bits",
+                "{'seed': 1e300} | seed | whole number of 64 bits",
+                "{'seed': 9223372036854775807, 'n': 2} | seed | the last one is beyond 64 bits",
+                "{'stream': true} | stream | must be false",
                 "{'seed': 9223372036854775808} | seed | whole number of 64 bits",
-                "{'size': '28x28'} | size | fashion makes images of 3x2 only",
+                "{'size': '28x28'} | size | fashion makes images of 3x2 only; leave size out",
                 "{'response_format': 'url'} | response_format | there are no URLs",
                 "{'output_format': 'jpeg'} | output_format | must be \"png\"",
                 "{'prompt': 'hat'} | prompt | no class \"hat\": prompt is the name or the index of one of 3 classes: 0 Trouser, 1 T-shirt/top, 2 0",
@@ -259,6 +276,7 @@ class ApiServerTest {
                 "{'prompt': ['Trouser']} | prompt | a string or a whole number",
                 "{'model': 7} | model | must be a string",
                 "{'guidance': 3} | guidance | there is no field guidance; the fields are model, n, output_format, prompt, response_format, seed, size",
+                "{'num_inference_steps': 30} | num_inference_steps | Steps and guidance are distilled into the model",
             })
     void aBadFieldIsNamed(String body, String param, String says) {
         JsonNode error = error(generate(body.replace('\'', '"')), 400);
@@ -298,6 +316,30 @@ class ApiServerTest {
         assertThat(message(generate("[".repeat(1500)), 400)).contains("not JSON");
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{'n': '3', 'seed': 7}",
+                "{'n': 3.0, 'seed': 7.0}",
+                "{'n': 3, 'seed': '7', 'stream': false, 'output_compression': 100, 'partial_images': 0}",
+                "{'n': 3, 'seed': 7, 'size': '3X2', 'stream': null}",
+                "{'n': 3, 'seed': 7, 'size': '3 x 2'}",
+                "{'n': 3, 'seed': 7, 'size': ''}",
+            })
+    void whatClientsWriteForTheSameThingIsTaken(String body) throws Exception {
+        HttpResponse<String> response = generate(body.replace('\'', '"'));
+
+        assertThat(response.statusCode()).as(response.body()).isEqualTo(200);
+        assertThat(sampler.generated().seeds()).containsExactly(7L, 8L, 9L);
+    }
+
+    @Test
+    void theLastSeedOf64BitsIsTaken() throws Exception {
+        assertThat(generate("{'seed': 9223372036854775807}".replace('\'', '"')).statusCode())
+                .isEqualTo(200);
+        assertThat(sampler.generated().seeds()).containsExactly(Long.MAX_VALUE);
+    }
+
     @Test
     void unknownModelsAndVersionsAreNotFound() throws Exception {
         assertThat(generate("{\"model\": \"fashion@phase-1+teacher\"}").statusCode())
@@ -306,7 +348,8 @@ class ApiServerTest {
         JsonNode error = error(generate("{\"model\": \"dall-e-3\"}"), 404);
         assertThat(error.get("code").asText()).isEqualTo("model_not_found");
         assertThat(error.get("message").asText())
-                .isEqualTo("there is no model \"dall-e-3\" here; fashion is served, as fashion@phase-1+teacher");
+                .isEqualTo("there is no model \"dall-e-3\" here; fashion is served, as fashion@phase-1+teacher."
+                        + " Leave model out, and it is meant");
         assertThat(message(generate("{\"model\": \"fashion@teacher\"}"), 404)).contains("fashion@teacher");
         assertThat(sampler.told).isEmpty();
     }
@@ -360,7 +403,7 @@ class ApiServerTest {
 
     @Test
     void beforeAnythingIsServedOnlyLifeIsCertain() {
-        sampler.status = new SamplerStatus(false, Optional.empty(), "", List.of(), 0, 0);
+        says(new SamplerStatus(false, Optional.empty(), "", List.of(), 0, 0));
 
         assertThat(get("/live").statusCode()).isEqualTo(200);
         HttpResponse<String> ready = get("/ready");
@@ -368,11 +411,10 @@ class ApiServerTest {
         assertThat(ready.headers().firstValue("Retry-After")).contains("5");
         assertThat(json(get("/v1/models")).get("data")).isEmpty();
         assertThat(message(generate("{}"), 503)).isEqualTo("no model is served yet");
-        sampler.status =
-                new SamplerStatus(false, Optional.of(FakeSampler.FASHION), "fashion@teacher", List.of(), 100, 0);
+        says(new SamplerStatus(false, Optional.of(FakeSampler.FASHION), "fashion@teacher", List.of(), 100, 0));
         assertThat(message(get("/ready"), 503))
                 .isEqualTo("the networks of fashion@teacher are being loaded and warmed");
-        sampler.status = FakeSampler.serving(FakeSampler.FASHION);
+        says(FakeSampler.serving(FakeSampler.FASHION));
         assertThat(json(get("/ready")).get("model_version").asText()).isEqualTo("fashion@phase-1+teacher");
     }
 
@@ -565,7 +607,7 @@ class ApiServerTest {
         String id;
         try (Socket socket = connect()) {
             OutputStream out = socket.getOutputStream();
-            out.write(("POST " + GENERATIONS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            out.write(("POST " + GENERATIONS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                             + "Content-Length: 2\r\n\r\n{}")
                     .getBytes(StandardCharsets.US_ASCII));
             id = sampler.generated().id();
@@ -584,7 +626,7 @@ class ApiServerTest {
         };
         try (Socket socket = connect()) {
             socket.getOutputStream()
-                    .write(("POST " + GENERATIONS + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                    .write(("POST " + GENERATIONS + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                                     + "Connection: " + connection + "\r\nContent-Length: 2\r\n\r\n{}")
                             .getBytes(StandardCharsets.US_ASCII));
             sampler.generated();

@@ -8,12 +8,17 @@ import dev.sluice.protocol.ExperimentStatus.State;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
 import dev.sluice.protocol.message.ExperimentsReply.Reason;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.http.javadsl.model.ContentType;
+import org.apache.pekko.http.javadsl.model.ContentTypes;
 import org.apache.pekko.http.javadsl.model.HttpEntity;
 import org.apache.pekko.http.javadsl.model.HttpRequest;
 import org.apache.pekko.http.javadsl.model.HttpResponse;
@@ -22,8 +27,11 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ExperimentsApiTest {
+    private static final ContentType HOCON = ContentTypes.parse("application/hocon");
+
     private static ActorTestKit kit;
 
     private final TestProbe<ExperimentsMessage> experiments = kit.createTestProbe();
@@ -66,8 +74,8 @@ class ExperimentsApiTest {
 
     @Test
     void aSubmissionIsPassedOnAsItIsAndAnsweredWithTheStatus() throws Exception {
-        CompletableFuture<HttpResponse> answer =
-                send(HttpRequest.POST("/v1/experiments").withEntity("experiment { name = mine }"));
+        CompletableFuture<HttpResponse> answer = send(HttpRequest.POST("/v1/experiments")
+                .withEntity(HOCON, "experiment { name = mine }".getBytes(StandardCharsets.UTF_8)));
         ExperimentsMessage.Submit submit = experiments.expectMessageClass(ExperimentsMessage.Submit.class);
         assertThat(submit.config()).isEqualTo("experiment { name = mine }");
         submit.replyTo().tell(new ExperimentsReply.Experiments(List.of(status(State.WAITING, ""))));
@@ -112,7 +120,7 @@ class ExperimentsApiTest {
     @CsvSource({"INVALID, 400", "NAME_TAKEN, 409", "UNKNOWN, 404", "FAILED, 503", "BROKEN, 500"})
     void whatIsRejectedHasItsStatus(Reason reason, int status) {
         CompletableFuture<HttpResponse> answer =
-                send(HttpRequest.POST("/v1/experiments").withEntity("a = 1"));
+                send(HttpRequest.POST("/v1/experiments").withEntity(HOCON, "a = 1".getBytes(StandardCharsets.UTF_8)));
         experiments
                 .expectMessageClass(ExperimentsMessage.Submit.class)
                 .replyTo()
@@ -126,6 +134,34 @@ class ExperimentsApiTest {
         CompletableFuture<HttpResponse> answer = send(HttpRequest.GET("/v1/experiments"));
 
         assertThat(refusal(answer)).isEqualTo(503);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a"})
+    void whatAFormOfAWebPageCanSendIsNoConfiguration(String type) {
+        HttpRequest request = HttpRequest.POST("/v1/experiments")
+                .withEntity(ContentTypes.parse(type), "a = 1".getBytes(StandardCharsets.UTF_8));
+
+        assertThatThrownBy(() -> send(request))
+                .isInstanceOf(ApiError.class)
+                .hasMessageContaining("send a configuration with the header Content-Type: application/hocon");
+        experiments.expectNoMessage(Duration.ofMillis(50));
+    }
+
+    @Test
+    void aRejectionIsOfBoundedLength() throws Exception {
+        CompletableFuture<HttpResponse> answer =
+                send(HttpRequest.POST("/v1/experiments").withEntity(HOCON, "a = 1".getBytes(StandardCharsets.UTF_8)));
+        experiments
+                .expectMessageClass(ExperimentsMessage.Submit.class)
+                .replyTo()
+                .tell(new ExperimentsReply.Rejected(Reason.INVALID, "there is no key\n".repeat(20_000)));
+
+        assertThat(answer)
+                .failsWithin(Duration.ofSeconds(20))
+                .withThrowableOfType(ExecutionException.class)
+                .withMessageContaining("more characters)")
+                .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(3000));
     }
 
     @Test

@@ -11,9 +11,11 @@ import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerMessage.Generate;
 import dev.sluice.protocol.message.SamplerStatus;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.apache.pekko.actor.typed.Behavior;
@@ -101,6 +103,6 @@ final class FakeSampler {
     }
 
     Generate generated() throws InterruptedException {
-        return (Generate) told.take();
+        return (Generate) Objects.requireNonNull(told.poll(20, TimeUnit.SECONDS), "nothing was asked of the sampler");
     }
 }

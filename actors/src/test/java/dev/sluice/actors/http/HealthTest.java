@@ -3,6 +3,7 @@ package dev.sluice.actors.http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.sluice.config.ConnectionSettings;
 import dev.sluice.config.NodeSettings;
 import dev.sluice.config.PekkoConfig;
 import dev.sluice.protocol.Role;
@@ -17,7 +18,6 @@ import java.util.List;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.Join;
-import org.apache.pekko.http.javadsl.ServerBinding;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -26,8 +26,9 @@ class HealthTest {
     private final ActorTestKit kit = ActorTestKit.create(
             PekkoConfig.forNode(new NodeSettings(EnumSet.allOf(Role.class), "127.0.0.1", 0, List.of())));
     private final HttpClient client = HttpClient.newHttpClient();
-    private final ServerBinding server =
-            Health.start(kit.system(), "127.0.0.1", 0).toCompletableFuture().join();
+    private final HttpListener server = Health.start(kit.system(), "127.0.0.1", 0, ConnectionSettings.USUAL)
+            .toCompletableFuture()
+            .join();
 
     @AfterEach
     void shutDown() {
