@@ -36,9 +36,10 @@ final class Runs {
     static MixturePlan finished(RunFolder folder) throws IOException {
         Settings settings = Settings.read(folder.config());
         ExperimentSettings experiment = settings.experiment();
-        NetworkCard card = NetworkFile.readCard(experiment.teacher());
         EventLog.Reading log = RunStart.log(folder);
         List<Checkpoint> manifests = RunStart.checkpoints(folder).manifests();
+        ExpertRef teacher = teacher(experiment, folder, log, manifests);
+        NetworkCard card = NetworkFile.readCard(experiment.teacher());
         List<ExpertRef> experts = new ArrayList<>();
         for (int phase = 1; phase <= experiment.plan().phaseCount(); phase++) {
             Optional<ExpertRef> expert = expert(folder, phase, log, manifests);
@@ -59,7 +60,7 @@ final class Runs {
                 new ModelCard(experiment.name(), Optional.of(folder.id()), card.sampleShape(), card.classNames()),
                 experiment.plan(),
                 experiment.recipe().schedule(),
-                teacher(experiment, folder, log, manifests),
+                teacher,
                 experiment.teacherSteps(),
                 experiment.recipe().guidance(),
                 experts);

@@ -74,7 +74,9 @@ final class RunReader {
         return onThread(() -> {
             Settings now = settings.takenUpBy(here);
             TeacherCheck.promiseRoom(now, TeacherCheck.requireFits(now), budget);
-            return Files.exists(folder.events()) ? RunStart.resumed(now, folder) : RunStart.first(now, folder);
+            // A log that was lost is no reason to begin again over what the run has kept.
+            boolean begun = Files.exists(folder.events()) || Files.exists(folder.epochs());
+            return begun ? RunStart.resumed(now, folder) : RunStart.first(now, folder);
         });
     }
 

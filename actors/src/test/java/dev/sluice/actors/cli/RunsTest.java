@@ -75,6 +75,15 @@ class RunsTest {
     }
 
     @Test
+    void aTeacherIsComparedBeforeItIsOpened() throws IOException {
+        Files.writeString(run.settings.experiment().teacher(), "no network");
+
+        assertThatThrownBy(() -> Runs.finished(run.folder))
+                .isInstanceOf(UserError.class)
+                .hasMessageContaining("is not the one that the run was trained with");
+    }
+
+    @Test
     void aCopyUsesItsOwnFiles() throws IOException {
         Path copy = home.resolve("copy");
         try (Stream<Path> files = Files.walk(run.folder.root())) {

@@ -21,6 +21,7 @@ public final class MetricsCsv implements Closeable {
 
     private final Path path;
     private final LineFile lines;
+    private boolean ours;
 
     /** Opens nothing yet: the first {@link #append} does, and its caller is told what goes wrong. */
     public MetricsCsv(Path path) {
@@ -38,7 +39,7 @@ public final class MetricsCsv implements Closeable {
     public void append(CycleReport report, long elapsedMillis) throws IOException {
         if (lines.isEmpty()) {
             lines.append(HEADER);
-        } else if (!lines.firstLine(2 * HEADER.length()).equals(HEADER)) {
+        } else if (!isOurs()) {
             throw new IOException(path + " does not begin with " + HEADER + "; it is not this program's, move it away");
         }
         lines.append(String.join(
@@ -52,6 +53,14 @@ public final class MetricsCsv implements Closeable {
                 Double.toString(report.gradientNorm()),
                 Boolean.toString(report.stepped()),
                 Integer.toString(report.critic().skipped())));
+    }
+
+    /** A first line that is damaged costs itself, not the cycles that are to come. */
+    private boolean isOurs() throws IOException {
+        ours = ours
+                || lines.firstLine(2 * HEADER.length()).equals(HEADER)
+                || !reading(path).rows().isEmpty();
+        return ours;
     }
 
     /**

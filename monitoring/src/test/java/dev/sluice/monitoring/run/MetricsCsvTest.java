@@ -69,6 +69,25 @@ class MetricsCsvTest {
     }
 
     @Test
+    void aDamagedFirstLineCostsItselfAndNotWhatIsToCome() throws IOException {
+        Path file = temp.resolve("metrics.csv");
+        try (MetricsCsv metrics = new MetricsCsv(file)) {
+            metrics.append(FIRST, 1250);
+        }
+        Files.writeString(file, Files.readString(file).replace("phase,", "pha3e,"));
+
+        try (MetricsCsv metrics = new MetricsCsv(file)) {
+            metrics.append(SKIPPED, 2500);
+        }
+
+        assertThat(MetricsCsv.reading(file).rows()).hasSize(2);
+        assertThat(MetricsCsv.reading(file).damaged())
+                .singleElement()
+                .asString()
+                .startsWith(file + ", line 1: does not begin with phase,");
+    }
+
+    @Test
     void somebodyElsesFileIsLeftAlone() throws IOException {
         Path file = Files.writeString(temp.resolve("metrics.csv"), "a,b\n1,2\n");
 
