@@ -610,8 +610,8 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         }
         ExperimentStatus status = statuses.get(ended.name());
         budget.onlyServes(ended.name());
-        if (ended.outcome() instanceof Outcome.Finished) {
-            statuses.put(ended.name(), with(status, State.FINISHED, ""));
+        if (ended.outcome() instanceof Outcome.Finished finished) {
+            statuses.put(ended.name(), with(status, State.FINISHED, String.join("; ", finished.warnings())));
         } else if (ended.outcome() instanceof Outcome.Failed failed) {
             statuses.put(ended.name(), with(status, State.FAILED, failed.cause()));
         } else if (ended.outcome() instanceof Outcome.Stopped stopped) {

@@ -88,14 +88,21 @@ class KilledRunsTest {
             deaths.begin(MOST);
         }
         ActorRef<ExperimentsMessage> again = experiments();
+        await().untilAsserted(
+                        () -> assertThat(deaths.file()).content().contains("\"deaths\":" + MOST, "\"underWay\":true"));
         assertThat(status(again).state()).isEqualTo(State.WAITING);
         kit.stop(again, Duration.ofSeconds(10));
+        await().untilAsserted(() -> assertThat(deaths.file()).content().contains("\"underWay\":false"));
         assertThat(deaths.begin(MOST).times())
                 .as("a keeper that ends in order adds none")
                 .isEqualTo(MOST);
 
         ActorRef<ExperimentsMessage> keeper = experiments();
-        await().untilAsserted(() -> assertThat(status(keeper).state()).isEqualTo(State.FAILED));
+        await().untilAsserted(() -> {
+            // It looks again for runs whose lock another had.
+            ManualTime.get(kit.system()).timePasses(Duration.ofSeconds(1));
+            assertThat(status(keeper).state()).isEqualTo(State.FAILED);
+        });
         assertThat(status(keeper).message()).startsWith("the process died 3 times with no checkpoint kept between");
         await().untilAsserted(() ->
                 assertThat(run.events()).content().contains("\"run-failed\"", "the process died 3 times"));
