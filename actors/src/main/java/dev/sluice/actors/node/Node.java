@@ -213,8 +213,9 @@ public final class Node extends AbstractBehavior<NodeMessage> {
     /** Who plays this part and is not to any more, and those that were told to end and have not: a worker may be stuck. */
     private long unended(Part part) {
         return parts.values().stream()
-                .filter(there ->
-                        there.role() == part.role() && there.experiment().equals(part.experiment()))
+                .filter(there -> there.role() == part.role()
+                        && there.experiment().equals(part.experiment())
+                        && (part.role() != Role.SAMPLER || there.run().equals(part.run())))
                 .count();
     }
 

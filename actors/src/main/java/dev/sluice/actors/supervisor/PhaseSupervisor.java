@@ -800,6 +800,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private void end(Outcome outcome) {
         seeToNothing();
         releaseRing();
+        releaseWhoDoesNotServe();
         getContext().unwatch(keeper);
         keeper.tell(new CheckpointKeeper.Close());
         if (!finished) {
@@ -818,6 +819,16 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                     limits.came(new Awaited.Loaded(player.role(), player.actor()));
                     release(player.role(), player.actor());
                 });
+    }
+
+    /** There will be nobody to say that they do; an older run of the name goes on serving instead. */
+    private void releaseWhoDoesNotServe() {
+        serving.loading().forEach(sampler -> {
+            getContext().unwatch(sampler);
+            company.left(sampler);
+            serving.lost(sampler);
+            release(Role.SAMPLER, sampler);
+        });
     }
 
     private void release(Role role, ActorRef<?> actor) {

@@ -187,6 +187,14 @@ final class Serving {
         return !everServed && samplers.size() == 1 && samplers.containsKey(sampler);
     }
 
+    /** Who was told to serve and does not yet. */
+    List<ActorRef<SamplerMessage>> loading() {
+        return samplers.entrySet().stream()
+                .filter(sampler -> !sampler.getValue().serves)
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+
     /** Whether somebody serves. */
     boolean isServed() {
         return samplers.values().stream().anyMatch(sampler -> sampler.serves);
