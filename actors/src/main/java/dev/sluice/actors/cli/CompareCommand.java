@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "compare",
         mixinStandardHelpOptions = true,
+        footer = SluiceCommand.A_TEACHER_IS_A_PROGRAM,
         description = {
             "Trains variants of one experiment, each with several seeds, one after another, and measures them side by"
                     + " side. Without --variant: the four methods of the paper's Fig 1 at an equal number of generator"

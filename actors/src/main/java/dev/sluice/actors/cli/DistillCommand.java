@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "distill",
         mixinStandardHelpOptions = true,
+        footer = SluiceCommand.A_TEACHER_IS_A_PROGRAM,
         description = {
             "Distils a teacher into few-step experts, phase by phase, and serves images over HTTP from the first minute.",
             "Without options: the bundled Fashion-MNIST teacher into 4 steps."

@@ -14,6 +14,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "join-teachers",
         mixinStandardHelpOptions = true,
+        footer = SluiceCommand.A_TEACHER_IS_A_PROGRAM,
         description = {
             "Makes one teacher of two networks, as Wan2.2 is made: one answers at noise levels from the boundary up, the"
                     + " other below.",

@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "sample",
         mixinStandardHelpOptions = true,
+        footer = SluiceCommand.A_TEACHER_IS_A_PROGRAM,
         description = "Draws samples with a run's finished experts (the teacher for phases without one), or with a"
                 + " teacher alone, into one PNG.")
 final class SampleCommand implements Callable<Integer> {
@@ -49,7 +50,7 @@ final class SampleCommand implements Callable<Integer> {
         @Option(names = "--run", paramLabel = "DIR", description = "A run's folder.")
         private Path run;
 
-        @Option(names = "--teacher", paramLabel = "FILE", description = "A network file.")
+        @Option(names = "--teacher", paramLabel = "FILE", description = "A network file, of somebody you trust.")
         private Path teacher;
     }
 

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "serve",
         mixinStandardHelpOptions = true,
+        footer = SluiceCommand.A_TEACHER_IS_A_PROGRAM,
         description = "Serves a run's finished experts over HTTP until Ctrl-C; the teacher stands in for phases"
                 + " without one.")
 final class ServeCommand implements Callable<Integer> {

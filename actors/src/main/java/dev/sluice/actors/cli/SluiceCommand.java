@@ -37,6 +37,10 @@ import picocli.CommandLine.Spec;
             SoakCommand.class
         })
 public final class SluiceCommand implements Runnable {
+    /** At the foot of the help of every command that takes a teacher. */
+    static final String A_TEACHER_IS_A_PROGRAM = "%nA teacher is a program: its code runs in Sluice's processes. Take"
+            + " files only from people you trust (docs/networks.md).";
+
     @Spec
     private CommandSpec spec;
 

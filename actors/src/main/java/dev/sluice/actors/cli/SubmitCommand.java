@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "submit",
         mixinStandardHelpOptions = true,
+        footer = SluiceCommand.A_TEACHER_IS_A_PROGRAM,
         description = "Has a cluster carry out an experiment; ./sluice experiments shows how far it is.")
 final class SubmitCommand implements Callable<Integer> {
     private static final long LOOK_EVERY_MILLIS = 1000;
