@@ -35,27 +35,32 @@ class TeacherCheckTest {
     @Test
     void aRunsOwnExpertIsNoTeacher() throws IOException {
         Path expert = folder.resolve("expert.pt");
-        NetworkCard card = NetworkFile.readCard(HOME.resolve("teachers/mixture-2d.pt"))
-                .ofExpert(1, List.of(1.0, 0.5), Map.of());
+        NetworkCard card =
+                NetworkFile.readCard(HOME.resolve("teachers/mixture-2d.pt")).ofExpert(1, List.of(1.0, 0.5), Map.of());
         NetworkFile.create(expert, new Architecture.VelocityMlp(8, 2), card, 1);
 
         assertThatThrownBy(() -> TeacherCheck.requireFits(quick("experiment.teacher=" + expert)))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("the teacher " + expert + " is the distilled expert of phase 1 of a run, not a teacher; name"
-                        + " the file that the run was distilled from");
+                .hasMessage(
+                        "the teacher " + expert + " is the distilled expert of phase 1 of a run, not a teacher; name"
+                                + " the file that the run was distilled from");
     }
 
     @Test
     void batchesThatNoMessageHoldsAreRefusedWhereTheyMustTravel() {
         String[] between = {
-            "node.roles=[control]", "node.port=25520", "experiment.recipe.batch=65536", "node.seeds=[\"127.0.0.1:25521\"]"
+            "node.roles=[control]",
+            "node.port=25520",
+            "experiment.recipe.batch=65536",
+            "node.seeds=[\"127.0.0.1:25521\"]"
         };
 
         assertThatThrownBy(() -> TeacherCheck.requireFits(quick(between)))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("experiment.recipe.batch = 65536 makes messages of 785 MiB with samples of 784 elements, and"
-                        + " sluice.wire.max-message is 256 MiB; take a batch of at most 21371, or raise that on every"
-                        + " node (docs/transport.md)");
+                .hasMessage(
+                        "experiment.recipe.batch = 65536 makes messages of 785 MiB with samples of 784 elements, and"
+                                + " sluice.wire.max-message is 256 MiB; take a batch of at most 21371, or raise that on every"
+                                + " node (docs/transport.md)");
         assertThatCode(() -> TeacherCheck.requireFits(quick("experiment.recipe.batch=65536")))
                 .doesNotThrowAnyException();
     }
@@ -83,9 +88,9 @@ class TeacherCheckTest {
         MemoryEstimate large = needing(5 * GIB);
 
         assertThatThrownBy(() -> TeacherCheck.requireRoom(told, large, TeacherCheck.budget(told.node())))
-                .hasMessageStartingWith("the critic of experiment quick needs about 5.0 GiB of memory and a node has 4.0");
-        assertThatCode(() -> TeacherCheck.requireRoom(
-                        untold, needing(1L << 50), TeacherCheck.budget(untold.node())))
+                .hasMessageStartingWith(
+                        "the critic of experiment quick needs about 5.0 GiB of memory and a node has 4.0");
+        assertThatCode(() -> TeacherCheck.requireRoom(untold, needing(1L << 50), TeacherCheck.budget(untold.node())))
                 .doesNotThrowAnyException();
     }
 

@@ -71,8 +71,8 @@ class TeacherTrialIT {
                 OutputStream out = Files.newOutputStream(file);
                 ZipOutputStream zip = new ZipOutputStream(out)) {
             for (ZipEntry entry : Collections.list(in.entries())) {
-                byte[] content = entries.apply(
-                        entry.getName(), in.getInputStream(entry).readAllBytes());
+                byte[] content =
+                        entries.apply(entry.getName(), in.getInputStream(entry).readAllBytes());
                 ZipEntry copy = new ZipEntry(entry.getName());
                 copy.setMethod(ZipEntry.STORED);
                 copy.setSize(content.length);
@@ -141,8 +141,8 @@ class TeacherTrialIT {
     @Test
     void commandsRefuseItBeforeAnythingStarts() throws Exception {
         String fashion = HOME.resolve("teachers/fashion.pt").toString();
-        sound = HOME.resolve("teachers/mixture-2d.pt");
-        String broken = withSource(RETURN, ANSWER + "    return torch.cat([y, y], 1)\n").toString();
+        String broken =
+                withSource(RETURN, ANSWER + "    return torch.cat([y, y], 1)\n").toString();
         Path run = folder.resolve("run");
 
         assertRefused(
@@ -253,8 +253,7 @@ class TeacherTrialIT {
 
     @Test
     void oneThatNeverReturnsIsStopped() throws IOException {
-        Path file = withSource(
-                FIRST, "    for i in range(9223372036854775807):\n      x = torch.add(x, 0.)\n" + FIRST);
+        Path file = withSource(FIRST, "    for i in range(9223372036854775807):\n      x = torch.add(x, 0.)\n" + FIRST);
         Trials.Limits limits = new Trials.Limits(Duration.ofSeconds(12), 0, 1L << 30, 1);
         long start = System.nanoTime();
 

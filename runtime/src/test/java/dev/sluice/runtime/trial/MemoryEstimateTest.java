@@ -43,21 +43,22 @@ class MemoryEstimateTest {
     }
 
     private static MemoryEstimate estimate(int networks, Recipe recipe, int gridSamples) {
-        return MemoryEstimate.of(new MemoryEstimate.Experiment(
-                NETWORK, networks, MIB / 4, TWO_PHASES, recipe, 16, gridSamples));
+        return MemoryEstimate.of(
+                new MemoryEstimate.Experiment(NETWORK, networks, MIB / 4, TWO_PHASES, recipe, 16, gridSamples));
     }
 
     @Test
     void countsWhatEachRoleHolds() {
         MemoryEstimate estimate = estimate(1, recipe(8, 2, Recipe.Rollout.SGTS, 0), 0);
 
-        assertThat(estimate.roles()).containsExactlyInAnyOrderEntriesOf(Map.of(
-                // 8 copies and the frozen expert of the first phase, a graph, an evaluation.
-                Role.GENERATOR, (8 + 1) * 10 * MIB + 8 * 8 * MIB + 8 * 8 * MIB,
-                Role.CRITIC, 6 * 10 * MIB + 8 * 8 * MIB,
-                // Guidance doubles the batch; a sample of 1 MiB is taken for 8 MiB at least.
-                Role.TEACHER, 10 * MIB + 2 * 8 * 8 * MIB,
-                Role.SAMPLER, 10 * MIB + 2 * 10 * MIB + 2 * 16 * 8 * MIB));
+        assertThat(estimate.roles())
+                .containsExactlyInAnyOrderEntriesOf(Map.of(
+                        // 8 copies and the frozen expert of the first phase, a graph, an evaluation.
+                        Role.GENERATOR, (8 + 1) * 10 * MIB + 8 * 8 * MIB + 8 * 8 * MIB,
+                        Role.CRITIC, 6 * 10 * MIB + 8 * 8 * MIB,
+                        // Guidance doubles the batch; a sample of 1 MiB is taken for 8 MiB at least.
+                        Role.TEACHER, 10 * MIB + 2 * 8 * 8 * MIB,
+                        Role.SAMPLER, 10 * MIB + 2 * 10 * MIB + 2 * 16 * 8 * MIB));
         assertThat(estimate.heap()).isEqualTo(8 * 10 * MIB + (24 + 4) * 8 * MIB);
     }
 
@@ -105,9 +106,10 @@ class MemoryEstimateTest {
                         + " and this node has 8.0 GiB, of which running experiments need about 2.1 GiB; lower"
                         + " experiment.recipe.batch, or say in node.memory-gib that there is more");
         assertThatThrownBy(() -> budget.promise("big", needing(0, 2 * GIB)))
-                .hasMessage("experiment big needs about 2.0 GiB of Java's heap for tensors and this process has 2.0 GiB,"
-                        + " of which running experiments need about 100 MiB; lower experiment.recipe.batch or"
-                        + " experiment.grid-samples, or start with a larger SLUICE_HEAP");
+                .hasMessage(
+                        "experiment big needs about 2.0 GiB of Java's heap for tensors and this process has 2.0 GiB,"
+                                + " of which running experiments need about 100 MiB; lower experiment.recipe.batch or"
+                                + " experiment.grid-samples, or start with a larger SLUICE_HEAP");
         budget.release("small");
         assertThatCode(() -> budget.promise("big", needing(6 * GIB, 512 * MIB))).doesNotThrowAnyException();
     }
