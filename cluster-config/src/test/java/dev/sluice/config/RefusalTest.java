@@ -51,6 +51,8 @@ class RefusalTest {
                     node.bind-port=25520 | node.bind-port = 25520 must go with a node.port other than 0: nobody would know by which port to reach this node
                     node.delivery-port=70000 | node.delivery-port = 70000 must be between 0 and 65535
                     node.bind-port=0 | node.bind-port = 0 must be between 1 and 65535
+                    node.memory-gib=0 | node.memory-gib = 0 must be between 1 and 1048576
+                    node.trial-within=25h | node.trial-within = 90000s must be between 0s and 86400s
                     node.health-port=65536 | node.health-port = 65536 must be between 0 and 65535
                     node.health-host= | node.health-host = "" must be an address to listen on: 127.0.0.1
                     node.shared-store=yes | node.shared-store = "yes" must be true or false

@@ -2,6 +2,7 @@ package dev.sluice.actors.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sluice.protocol.message.ExperimentsMessage;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
@@ -17,7 +18,8 @@ import picocli.CommandLine.Option;
 /** How the commands speak to a control node. */
 final class ControlClient {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    /** The longest answer to wait for is that of a submission, whose teacher is tried. */
+    private static final Duration PATIENCE = ExperimentsMessage.CHECKED_WITHIN.plusSeconds(30);
 
     @Option(
             names = "--control",

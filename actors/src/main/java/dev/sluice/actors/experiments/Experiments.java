@@ -35,6 +35,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -254,7 +256,9 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             checking.add(order);
             getContext()
                     .pipeToSelf(
-                            reader.submitted(order.config()),
+                            reader.submitted(order.config())
+                                    .toCompletableFuture()
+                                    .orTimeout(ExperimentsMessage.CHECKED_WITHIN.toMillis(), TimeUnit.MILLISECONDS),
                             (settings, failure) -> new Checked(order, settings, failure));
         }
         return this;
@@ -305,6 +309,12 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         }
         if (cause instanceof BadRunFolder || cause instanceof IOException) {
             return rejected(Reason.FAILED, message(cause));
+        }
+        if (cause instanceof TimeoutException) {
+            return rejected(
+                    Reason.FAILED,
+                    "the experiment was not checked within " + ExperimentsMessage.CHECKED_WITHIN.toSeconds()
+                            + " s, other teachers are being tried too, and is not begun; submit it again");
         }
         LOG.error("An experiment that was submitted could not be looked at", cause);
         return rejected(

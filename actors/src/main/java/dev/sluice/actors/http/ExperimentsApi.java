@@ -30,6 +30,8 @@ final class ExperimentsApi {
     static final String PATH = "/v1/experiments";
 
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(15);
+    /** Longer than the keeper takes to say that it does not begin it. */
+    private static final Duration SUBMITTED_WITHIN = ExperimentsMessage.CHECKED_WITHIN.plus(ANSWER_WITHIN);
     /** Well within a message to the control node that keeps the experiments. */
     private static final int MOST_BYTES = 128 << 10;
 
@@ -59,7 +61,7 @@ final class ExperimentsApi {
             return Bodies.whole(system, request, MOST_BYTES, "")
                     .thenCompose(body -> {
                         String text = new String(body.getData().toArray(), StandardCharsets.UTF_8);
-                        return ask(replyTo -> new ExperimentsMessage.Submit(text, replyTo));
+                        return ask(replyTo -> new ExperimentsMessage.Submit(text, replyTo), SUBMITTED_WITHIN);
                     })
                     .thenApply(ExperimentsApi::one);
         }
@@ -96,7 +98,12 @@ final class ExperimentsApi {
     }
 
     private CompletionStage<ExperimentsReply> ask(Function<ActorRef<ExperimentsReply>, ExperimentsMessage> question) {
-        return AskPattern.ask(experiments, question::apply, ANSWER_WITHIN, system.scheduler())
+        return ask(question, ANSWER_WITHIN);
+    }
+
+    private CompletionStage<ExperimentsReply> ask(
+            Function<ActorRef<ExperimentsReply>, ExperimentsMessage> question, Duration within) {
+        return AskPattern.ask(experiments, question::apply, within, system.scheduler())
                 .exceptionally(failure -> {
                     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
                     throw cause instanceof TimeoutException

@@ -141,7 +141,6 @@ class TeacherTrialIT {
     @Test
     void commandsRefuseItBeforeAnythingStarts() throws Exception {
         String fashion = HOME.resolve("teachers/fashion.pt").toString();
-        sound = HOME.resolve("teachers/mixture-2d.pt");
         String broken =
                 withSource(RETURN, ANSWER + "    return torch.cat([y, y], 1)\n").toString();
         Path run = folder.resolve("run");
