@@ -66,6 +66,12 @@ final class DistillCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         PrintWriter out = spec.commandLine().getOut();
+        try (Signals.LastWord word = Signals.whenEndedSay(out, "sluice: stopped before the run began")) {
+            return distil(out, word);
+        }
+    }
+
+    private int distil(PrintWriter out, Signals.LastWord unlessBegun) throws Exception {
         Settings settings = Settings.load(experiment, options.overrides(), Home.folder());
         ExperimentSettings chosen = settings.experiment();
         UserError.whenRefused(() -> TeacherCheck.requireRoom(
@@ -73,19 +79,18 @@ final class DistillCommand implements Callable<Integer> {
         Path place = run != null ? run : nextRun(chosen.name());
         Output.requireRoom(place, settings);
         if (processes) {
+            unlessBegun.takeBack();
             return inProcesses(out, place);
         }
         DeploymentSettings here = settings.deployment();
-        try (Signals.LastWord word = Signals.whenEndedSay(out, "sluice: stopped before the run began")) {
-            Map<String, Networks> devices = Device.networks(here);
-            try (SluiceProcess process = SluiceProcess.start(here, devices)) {
-                RunFolder folder = RunFolder.create(place, settings.render());
-                Closeable lock = folder.lock();
-                try (lock) {
-                    RunStart start = RunStart.first(settings, folder);
-                    word.takeBack();
-                    new TrainingSession(start, options.stay()).carryOut(process, out);
-                }
+        Map<String, Networks> devices = Device.networks(here);
+        try (SluiceProcess process = SluiceProcess.start(here, devices)) {
+            RunFolder folder = RunFolder.create(place, settings.render());
+            Closeable lock = folder.lock();
+            try (lock) {
+                RunStart start = RunStart.first(settings, folder);
+                unlessBegun.takeBack();
+                new TrainingSession(start, options.stay()).carryOut(process, out);
             }
         }
         return 0;
