@@ -10,6 +10,7 @@ import java.util.Locale;
 
 /** Files that a command writes when its work is done: whether it will be able to is asked before the work. */
 final class Output {
+    /** Of generator and critic each: weights, their average, and two moments of AdamW. */
     private static final long NETWORKS_A_CHECKPOINT = 8;
 
     private Output() {}
@@ -68,9 +69,14 @@ final class Output {
         long network = NetworkFile.reference("teacher", settings.experiment().teacher())
                 .size();
         int experts = settings.experiment().plan().phaseCount();
-        // Kept ones, and one more that is being written; each of generator and critic: weights, average, two moments.
-        int checkpoints = settings.checkpoint().keep() + 1;
-        long needed = network * (experts + (long) checkpoints * NETWORKS_A_CHECKPOINT);
+        int every = settings.checkpoint().every();
+        long made = experts
+                + settings.experiment().cycles().stream()
+                        .mapToLong(cycles -> every == 0 ? 0 : cycles / every)
+                        .sum();
+        // One more than are kept while it is being written.
+        long checkpoints = Math.min(made, settings.checkpoint().keep() + 1L);
+        long needed = network * (experts + checkpoints * NETWORKS_A_CHECKPOINT);
         Path existing = folder.toAbsolutePath().normalize();
         while (existing.getParent() != null && !Files.exists(existing)) {
             existing = existing.getParent();
@@ -80,16 +86,15 @@ final class Output {
             long room = disk.getUsableSpace();
             // Some file systems do not know their size.
             if (disk.getTotalSpace() > 0 && room < needed) {
-                throw new UserError(
-                        "--run " + folder + ": this run needs about " + megabytes(needed) + " there (" + experts
-                                + " experts, and " + checkpoints + " checkpoints while one is being written), and "
-                                + megabytes(room)
-                                + " are free; free some, choose another place with --run, or keep fewer with --set"
-                                + " checkpoint.keep=1");
+                throw new UserError("--run " + folder + ": this run needs about " + megabytes(needed) + " there ("
+                        + experts
+                        + " experts, and " + checkpoints + " checkpoints with the one that is being written), and "
+                        + megabytes(room)
+                        + " are free; free some, choose another place with --run, or keep fewer with --set"
+                        + " checkpoint.keep=1");
             }
         } catch (IOException e) {
-            // Whoever writes there first will say what is wrong with it.
-            return;
+            // Whoever writes there first says what is wrong with it.
         }
     }
 

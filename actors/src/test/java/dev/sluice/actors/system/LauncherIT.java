@@ -69,7 +69,7 @@ class LauncherIT {
                 .as("one that is not installed is C")
                 .contains("locale: C.UTF-8");
         assertThat(run(Map.of("LC_ALL", "", "LC_CTYPE", "", "LANG", "C.UTF-8"), sluice))
-                .contains("locale: ");
+                .contains("locale:");
     }
 
     /** A checkout that was moved, or copied into an image; or a local repository that was cleaned. */
