@@ -124,7 +124,7 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
         noted(deaths::forget);
         try {
             store.forgetAllBut(keep, checkpoint);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException e) {
             getContext().getLog().warn("old checkpoints cannot be deleted: {}", e.toString());
         }
         // Not before: the parts of the next one would be taken for left-overs.
@@ -145,13 +145,10 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
                 return this;
             }
             for (CheckpointStore.Ignored ignored : found.ignored()) {
-                getContext()
-                        .getLog()
-                        .warn(
-                                "ignored checkpoint {}: {} {}",
-                                ignored.name(),
-                                ignored.reason(),
-                                store.setAside(ignored));
+                String kept = store.setAside(ignored)
+                        .map(path -> "; it is kept as " + path)
+                        .orElse("");
+                getContext().getLog().warn("ignored checkpoint {}: {}{}", ignored.name(), ignored.reason(), kept);
             }
             order.replyTo().tell(new Rewound(epoch, found.newest()));
         } catch (IOException | RuntimeException e) {

@@ -6,11 +6,9 @@ import dev.sluice.actors.node.SluiceProcess;
 import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.RunFolder;
-import dev.sluice.runtime.network.Networks;
 import java.io.Closeable;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -59,9 +57,15 @@ final class ResumeCommand implements Callable<Integer> {
                     settings, TeacherCheck.requireFits(settings), TeacherCheck.budget(settings.node())));
             RunStart start = RunStart.resumed(settings, folder, settingAside);
             DeploymentSettings here = settings.deployment();
-            Map<String, Networks> devices = Device.networks(here.engine());
-            try (SluiceProcess process = SluiceProcess.start(here, devices)) {
+            boolean started = false;
+            try (SluiceProcess process = SluiceProcess.start(here, Device.networks(here.engine()))) {
+                started = true;
                 new TrainingSession(start, options.stay()).carryOut(process, out);
+            } finally {
+                if (!started) {
+                    // A port that is taken, say.
+                    start.takeBack();
+                }
             }
         }
         return 0;

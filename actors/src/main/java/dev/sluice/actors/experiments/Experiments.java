@@ -136,7 +136,13 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
 
         /** When nobody here uses the folder any more, it may be another's. */
         void letGo() {
-            start.whenComplete((done, failure) -> close(lock));
+            boolean carriedOut = supervisor != null;
+            start.whenComplete((done, failure) -> {
+                if (done != null && !carriedOut) {
+                    takeBack(done);
+                }
+                close(lock);
+            });
         }
     }
 
@@ -407,7 +413,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         boolean isWaiting = status.state() == State.WAITING
                 && before != null
                 && before.run().equals(status.run());
-        statuses.put(status.name(), isWaiting ? with(status, State.WAITING, before.message()) : status);
+        statuses.put(status.name(), with(status, status.state(), isWaiting ? before.message() : status.message()));
         if (!status.state().isOver()) {
             goOn(read.found().folder(), read.found().settings());
         }
@@ -581,6 +587,9 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         }
         if (ends) {
             statuses.put(status.name(), with(status, State.CANCELLED, ""));
+        } else {
+            // What served it ends, and was all that it still needed.
+            budget.release(status.name());
         }
         return told(status.name());
     }
@@ -685,6 +694,14 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         ending.forEach(Running::letGo);
         checking.forEach(order -> order.replyTo().tell(leaving()));
         return this;
+    }
+
+    private static void takeBack(RunStart start) {
+        try {
+            start.takeBack();
+        } catch (IOException e) {
+            LOG.warn("a start that was not carried out will count as a death of the process: {}", e.toString());
+        }
     }
 
     private static void close(Closeable lock) {

@@ -28,6 +28,7 @@ import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,15 +84,39 @@ public record RunStart(
      * @throws IOException when the folder cannot be written
      */
     public static RunStart first(Settings settings, RunFolder folder) throws IOException {
-        return new RunStart(
+        Path file = settings.experiment().teacher();
+        return begun(
                 settings,
                 folder,
-                NetworkFile.reference("teacher", settings.experiment().teacher()),
-                new Epochs(folder.epochs()).claim(0),
-                deaths(folder).begin(settings.supervision().restarts()),
+                NetworkFile.reference("teacher", file),
+                NetworkFile.readCard(file),
+                0,
                 Optional.empty(),
-                List.of(),
-                NetworkFile.readCard(settings.experiment().teacher()));
+                List.of());
+    }
+
+    /** Last of all: a start that fails before it has begun nothing, and is no death. */
+    private static RunStart begun(
+            Settings settings,
+            RunFolder folder,
+            ExpertRef teacher,
+            NetworkCard card,
+            int lastEpoch,
+            Optional<Checkpoint> from,
+            List<String> notes)
+            throws IOException {
+        int epoch = new Epochs(folder.epochs()).claim(lastEpoch);
+        Deaths.Past past = deaths(folder).begin(settings.supervision().restarts());
+        return new RunStart(settings, folder, teacher, epoch, past, from, notes, card);
+    }
+
+    /**
+     * Takes the start back, of which nothing was carried out: it is no death of the process.
+     *
+     * @throws IOException when that cannot be written down
+     */
+    public void takeBack() throws IOException {
+        deaths(folder).ended();
     }
 
     /**
@@ -122,15 +147,8 @@ public record RunStart(
         damage(log.damaged(), notes);
         Optional<Checkpoint> from = newest(folder, settings, teacher, settingAside, notes);
         int last = Math.max(lastEpoch(log), from.map(Checkpoint::epoch).orElse(0));
-        return new RunStart(
-                settings,
-                folder,
-                teacher,
-                new Epochs(folder.epochs()).claim(last),
-                deaths(folder).begin(settings.supervision().restarts()),
-                from,
-                notes,
-                NetworkFile.readCard(settings.experiment().teacher()));
+        NetworkCard card = NetworkFile.readCard(settings.experiment().teacher());
+        return begun(settings, folder, teacher, card, last, from, notes);
     }
 
     private static void damage(List<DamagedLine> lines, List<String> notes) {

@@ -5,6 +5,7 @@ import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.protocol.ExperimentStatus.State;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.store.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,13 +29,12 @@ record SubmittedRuns(Path folder) {
     /** Makes the folder of a new run: the experiment's name and the next number. */
     RunFolder make(Settings settings) throws IOException {
         String name = settings.experiment().name();
-        Files.createDirectories(folder);
         int n = 1;
         while (Files.exists(folder.resolve(name + "-" + n))) {
             n++;
         }
         RunFolder run = RunFolder.create(folder.resolve(name + "-" + n), settings.render());
-        Files.createFile(run.root().resolve(MARK));
+        Durable.claim(run.root().resolve(MARK));
         return run;
     }
 

@@ -2,7 +2,6 @@ package dev.sluice.actors.http;
 
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
 import org.apache.pekko.actor.typed.ActorSystem;
@@ -34,7 +33,7 @@ final class Bodies {
                 .withSizeLimit(most)
                 .toStrict(WITHIN.toMillis(), most, system)
                 .exceptionally(failure -> {
-                    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+                    Throwable cause = Responses.cause(failure);
                     if (cause instanceof EntityStreamSizeException) {
                         throw tooLong(most, where);
                     }

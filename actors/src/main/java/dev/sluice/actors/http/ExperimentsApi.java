@@ -105,7 +105,7 @@ final class ExperimentsApi {
             Function<ActorRef<ExperimentsReply>, ExperimentsMessage> question, Duration within) {
         return AskPattern.ask(experiments, question::apply, within, system.scheduler())
                 .exceptionally(failure -> {
-                    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+                    Throwable cause = Responses.cause(failure);
                     throw cause instanceof TimeoutException
                             ? ApiError.notReady("no control node answers: it is being moved; try again")
                             : new CompletionException(cause);

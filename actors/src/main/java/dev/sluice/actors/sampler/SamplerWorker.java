@@ -144,13 +144,9 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
                 pace.told();
             }
             preparation.advance();
-            if (watched) {
-                pace.done();
-            }
         } catch (RuntimeException | LinkageError | OutOfMemoryError | StackOverflowError e) {
             // The errors would end the JVM and, with it, what serves: the engine's native libraries did not load, or
-            // there
-            // is no room for the new network beside the old. What was half made is this method's own and dropped here.
+            // there is no room for the new network beside the old. What was half made is dropped here.
             String reason = EngineErrors.cause(e);
             getContext()
                     .getLog()
@@ -158,6 +154,10 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
             getContext().getLog().debug("where it failed", e);
             refuse(reason);
             return this;
+        } finally {
+            if (watched) {
+                pace.done();
+            }
         }
         if (!preparation.done()) {
             getContext().getSelf().tell(next);

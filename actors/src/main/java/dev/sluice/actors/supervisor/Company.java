@@ -116,8 +116,9 @@ final class Company {
     }
 
     /**
-     * Asks those members of the cluster that were not heard of, and again those that have not said yet what they offer, or did not fill a seat: a message to a node that has just
-     * started at the address of a dead one can be lost, and a node may think better of it.
+     * Asks those members of the cluster that were not heard of, and again those that have not said yet what they offer, or
+     * did not fill a seat: a message to a node that has just started at the address of a dead one can be lost, and a node
+     * may think better of it.
      */
     void askAgain(List<ActorRef<NodeMessage>> members) {
         Set<ActorPath> heard = offers.values().stream()

@@ -152,10 +152,11 @@ public final class FrozenTeacher extends AbstractBehavior<TeacherMessage> {
                 tellFailed(load, "it cannot score the batch of cycle " + score.cycle() + ": " + EngineErrors.cause(e));
                 return;
             }
-            by.open.remove();
             courier.deliver(
                     score.critic(),
                     new CriticMessage.ScoredSamples(score.epoch(), score.phase(), score.cycle(), noisy, velocity));
+            // Not before: whoever's batch cannot be sent is to blame, and nobody else.
+            by.open.remove();
         });
     }
 
