@@ -5,7 +5,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Where Sluice is installed, which the launcher says and from where bundled teachers are found; and where the user is at home. */
+/**
+ * Where Sluice is installed, which the launcher says and from where bundled teachers are found; and where the user is at
+ * home.
+ */
 final class Home {
     private Home() {}
 

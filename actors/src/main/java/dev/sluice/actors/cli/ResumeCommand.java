@@ -55,10 +55,10 @@ final class ResumeCommand implements Callable<Integer> {
             Settings settings = Settings.readOver(folder.config(), options.overrides());
             UserError.whenRefused(() -> TeacherCheck.requireRoom(
                     settings, TeacherCheck.requireFits(settings), TeacherCheck.budget(settings.node())));
-            RunStart start = RunStart.resumed(settings, folder, settingAside);
             DeploymentSettings here = settings.deployment();
+            RunStart start = RunStart.resumed(settings, folder, settingAside);
             boolean started = false;
-            try (SluiceProcess process = SluiceProcess.start(here, Device.networks(here.engine()))) {
+            try (SluiceProcess process = SluiceProcess.start(here, Device.networks(here))) {
                 started = true;
                 new TrainingSession(start, options.stay()).carryOut(process, out);
             } finally {

@@ -81,7 +81,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     private static final int MOST_EARLY = 1_000;
     private static final int MOST_OF_AN_ANSWER = BadSettings.MOST_CHARACTERS;
 
-    /** All of them are in one message, also between nodes. */
+    /** All of them are in one message, also between nodes; the runs' events have all of it. */
     private static final int MOST_OF_A_STATUS = 1_000;
 
     private static final DispatcherSelector READERS = DispatcherSelector.fromConfig("sluice.experiments.dispatcher");
@@ -252,7 +252,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     private Behavior<ExperimentsMessage> onSubmit(ExperimentsMessage.Submit order) {
         if (handingOver) {
             order.replyTo().tell(leaving());
-        } else if (checking.size() >= MOST_SUBMITTED_AT_ONCE) {
+        } else if (reader.submissions() >= MOST_SUBMITTED_AT_ONCE) {
             order.replyTo()
                     .tell(rejected(
                             Reason.FAILED,
@@ -264,6 +264,8 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
                     .pipeToSelf(
                             reader.submitted(order.config())
                                     .toCompletableFuture()
+                                    // Whoever waits is answered in time, and the thread is still taken until it is done.
+                                    .copy()
                                     .orTimeout(ExperimentsMessage.CHECKED_WITHIN.toMillis(), TimeUnit.MILLISECONDS),
                             (settings, failure) -> new Checked(order, settings, failure));
         }
@@ -320,7 +322,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             return rejected(
                     Reason.FAILED,
                     "the experiment was not checked within " + ExperimentsMessage.CHECKED_WITHIN.toSeconds()
-                            + " s, other teachers are being tried too, and is not begun; submit it again");
+                            + " s and is not begun: its teacher, or others before it, are still being tried; submit it again");
         }
         LOG.error("An experiment that was submitted could not be looked at", cause);
         return rejected(

@@ -14,18 +14,20 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * What the keeper of experiments has parsed, read and hashed, which may take long or break: each on a thread of the
  * executor, where everything that is thrown, errors of the virtual machine too, is how that one stage ends.
  *
- * <p>Thread-safe; nothing is kept.
+ * <p>Thread-safe; nothing of what is read is kept.
  */
 final class RunReader {
     private final DeploymentSettings here;
     private final Path home;
     private final MemoryBudget budget;
     private final Executor threads;
+    private final AtomicInteger submissions = new AtomicInteger();
 
     /**
      * @param home of the installation; relative teachers are found from it
@@ -48,7 +50,22 @@ final class RunReader {
      * @param config HOCON, whatever it is
      */
     CompletionStage<Settings> submitted(String config) {
+        submissions.incrementAndGet();
         return onThread(() -> {
+            try {
+                return checked(config);
+            } finally {
+                submissions.decrementAndGet();
+            }
+        });
+    }
+
+    /** Submissions that are being looked at, whether or not somebody still waits for it. */
+    int submissions() {
+        return submissions.get();
+    }
+
+    private Settings checked(String config) {
             Settings settings = Settings.submitted(config, here, home);
             Path teacher = settings.experiment().teacher();
             try {
@@ -57,7 +74,6 @@ final class RunReader {
                 throw teacher.startsWith(home) ? e : BadSettings.ofTeacher(teacher, e);
             }
             return settings;
-        });
     }
 
     /** What is in a run's folder, if it is one. */

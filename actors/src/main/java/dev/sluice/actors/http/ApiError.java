@@ -1,6 +1,7 @@
 package dev.sluice.actors.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sluice.config.Shortened;
 import dev.sluice.protocol.message.GenerationReply.Refused;
 import java.util.OptionalInt;
 
@@ -10,7 +11,7 @@ final class ApiError extends RuntimeException {
     private static final int BUSY_RETRY_SECONDS = 1;
     private static final int UNREADY_RETRY_SECONDS = 5;
 
-    /** Characters of a message, which may repeat what was sent; the rest is left out. */
+    /** Characters of a message, which may repeat what was sent; what is in the middle is left out. */
     private static final int LONGEST_MESSAGE = 2000;
 
     private static final int LONGEST_PARAM = 100;
@@ -22,10 +23,10 @@ final class ApiError extends RuntimeException {
 
     private ApiError(int status, String code, String param, String message, int retryAfterSeconds) {
         // No stack trace: it says where an error was found, and nobody looks there.
-        super(shortened(message, LONGEST_MESSAGE), null, false, false);
+        super(Shortened.to(LONGEST_MESSAGE, message), null, false, false);
         this.status = status;
         this.code = code;
-        this.param = param == null ? null : shortened(param, LONGEST_PARAM);
+        this.param = param == null ? null : Shortened.to(LONGEST_PARAM, param);
         this.retryAfterSeconds = retryAfterSeconds;
     }
 
@@ -80,16 +81,6 @@ final class ApiError extends RuntimeException {
                 .put("param", param)
                 .put("code", code);
         return body;
-    }
-
-    /** At most {@code most} characters of {@code text} and the number of those that are left out. */
-    static String shortened(String text, int most) {
-        if (text.length() <= most) {
-            return text;
-        }
-        // Not between the two halves of one character.
-        int end = Character.isHighSurrogate(text.charAt(most - 1)) ? most - 1 : most;
-        return text.substring(0, end) + "… (" + (text.length() - end) + " more characters)";
     }
 
     private String type() {

@@ -35,9 +35,6 @@ final class ExperimentsApi {
     /** Well within a message to the control node that keeps the experiments. */
     private static final int MOST_BYTES = 128 << 10;
 
-    /** Of one experiment, in characters; the run's events have all of it. */
-    private static final int LONGEST_MESSAGE = 2000;
-
     private static final Set<String> TYPES = Set.of("application/hocon", "application/json");
 
     private final ActorSystem<?> system;
@@ -155,8 +152,6 @@ final class ExperimentsApi {
                 .put("cycles", status.cycles())
                 .put("epoch", status.epoch())
                 .put("run", status.run());
-        return status.message().isEmpty()
-                ? body
-                : body.put("message", ApiError.shortened(status.message(), LONGEST_MESSAGE));
+        return status.message().isEmpty() ? body : body.put("message", status.message());
     }
 }

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -349,7 +350,7 @@ final class Training {
         }
         if (committed == budget() && skippedInARow == committed) {
             decisions.notFinite("phase " + phase + ": the gradient was not finite in any of its " + committed
-                    + " cycles, so" + " there is nothing to publish" + ADVICE);
+                    + " cycles, so there is nothing to publish" + ADVICE);
             return;
         }
         if (checkpointing.isWorthKeeping(phase, committed, decisions.mustStand(), skippedInARow)) {
@@ -468,7 +469,7 @@ final class Training {
         await(run.timeouts().stall(), () -> "phase " + phase + " to commit a cycle");
     }
 
-    private void await(Duration within, java.util.function.Supplier<String> what) {
+    private void await(Duration within, Supplier<String> what) {
         limits.await(TRAINING, within, what);
     }
 

@@ -66,7 +66,9 @@ class ExperimentsTest {
 
     private DeploymentSettings node(int threads) {
         return DeploymentSettings.load(
-                "one-process", List.of("node.runs=" + folder.resolve("runs"), "engine.threads=" + threads), folder);
+                "one-process",
+                List.of("node.runs=" + folder.resolve("runs"), "node.trial-within=0s", "engine.threads=" + threads),
+                folder);
     }
 
     private Path begun(int threads) throws IOException {

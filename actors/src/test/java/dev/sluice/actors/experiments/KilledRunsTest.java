@@ -51,7 +51,9 @@ class KilledRunsTest {
 
     private DeploymentSettings node() {
         return DeploymentSettings.load(
-                "one-process", List.of("node.runs=" + folder.resolve("runs"), "engine.threads=2"), folder);
+                "one-process",
+                List.of("node.runs=" + folder.resolve("runs"), "node.trial-within=0s", "engine.threads=2"),
+                folder);
     }
 
     private RunFolder begun() throws IOException {

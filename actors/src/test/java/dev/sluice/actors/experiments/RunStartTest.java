@@ -135,6 +135,18 @@ class RunStartTest {
         assertThat(run.folder.checkpoints().resolve("phase-1-cycle-10.ignored")).exists();
     }
 
+    @Test
+    void aStartThatWasTakenBackIsNoDeathAndOneThatFailedHasNotBegun() throws IOException {
+        RunStart.resumed(run.settings, run.folder).takeBack();
+        Path teacher = run.settings.experiment().teacher();
+        Path away = Files.move(teacher, teacher.resolveSibling("away"));
+        assertThatThrownBy(() -> RunStart.resumed(run.settings, run.folder)).isInstanceOf(RuntimeException.class);
+        Files.move(away, teacher);
+
+        assertThat(RunStart.resumed(run.settings, run.folder).past().times()).isZero();
+        assertThat(RunStart.resumed(run.settings, run.folder).past().times()).isOne();
+    }
+
     /** Every file but those that a start makes, with what is in it. */
     private Map<String, String> content() throws IOException {
         Map<String, String> content = new TreeMap<>();

@@ -160,7 +160,7 @@ class ExperimentsApiTest {
         assertThat(answer)
                 .failsWithin(Duration.ofSeconds(20))
                 .withThrowableOfType(ExecutionException.class)
-                .withMessageContaining("more characters)")
+                .withMessageContaining("(320000 characters)")
                 .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(3000));
     }
 

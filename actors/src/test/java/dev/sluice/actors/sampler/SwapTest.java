@@ -9,12 +9,14 @@ import dev.sluice.protocol.message.GenerationReply.Generated;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage.SwapDone;
 import dev.sluice.runtime.sampling.MixturePlan;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.ManualTime;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -178,6 +180,26 @@ class SwapTest {
                         + " (label 3): mat1 and mat2 shapes cannot be multiplied");
         bench.ask("a", 0, 1);
         bench.expectSamples("a", bench.plan(), 0, 1);
+    }
+
+    @Test
+    void aWorkerThatRefusedAnExpertIsNotTakenForStuckAfterwards() {
+        ActorTestKit manual = ActorTestKit.create(ManualTime.config());
+        try {
+            Bench idle = Bench.serving(manual, Bench.SETTINGS);
+            idle.orderSwap(1, idle.expert(1, (x, t, label) -> {
+                throw new IllegalStateException("not on noise");
+            }));
+            idle.expectSwapRefused(1);
+
+            ManualTime.get(manual.system()).timePasses(Duration.ofMinutes(2));
+
+            Awaitility.await().during(Duration.ofMillis(300)).until(() -> idle.status()
+                    .ready());
+            idle.stop();
+        } finally {
+            manual.shutdownTestKit();
+        }
     }
 
     @Test

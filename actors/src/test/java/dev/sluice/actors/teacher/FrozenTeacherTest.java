@@ -3,9 +3,12 @@ package dev.sluice.actors.teacher;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.delivery.Undeliverable;
 import dev.sluice.actors.fake.LinearNetworks;
 import dev.sluice.actors.fake.LinearNetworks.Operation;
 import dev.sluice.actors.fake.SmallRun;
+import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.NoisySamples;
 import dev.sluice.protocol.Role;
@@ -19,10 +22,12 @@ import dev.sluice.runtime.network.Network;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.FishingOutcomes;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -391,5 +396,45 @@ class FrozenTeacherTest {
     private void awaitLeft(int left) {
         await().atMost(Duration.ofSeconds(10))
                 .untilAsserted(() -> assertThat(networks.left()).isEqualTo(left));
+    }
+
+    @Test
+    void aBatchThatCannotBeSentIsItsExperimentsFailureAndNotTheNextOnes() {
+        teacher.tell(new TeacherMessage.Release(supervisor.getRef()));
+        Workplace place = SmallRun.place(networks, SmallRun.WORK_WITHIN);
+        Semaphore queued = new Semaphore(0);
+        Courier refusing = new Courier() {
+            @Override
+            public <T> Pressure deliver(ActorRef<T> to, T message) {
+                if (message instanceof ScoredSamples scored && scored.cycle() == 7) {
+                    queued.acquireUninterruptibly();
+                    throw new IllegalStateException("the message is too long");
+                }
+                to.tell(message);
+                return Pressure.NONE;
+            }
+
+            @Override
+            public <T> Behavior<T> intake(Class<T> type, Behavior<T> behavior) {
+                return behavior;
+            }
+
+            @Override
+            public Courier reportingTo(ActorRef<Undeliverable> listener) {
+                return this;
+            }
+        };
+        teacher = kit.spawn(
+                FrozenTeacher.create(new Workplace(place.networks(), place.pinned(), place.workWithin(), refusing)));
+        ready(1);
+        TestProbe<SupervisorMessage> neighbour = neighbour(5);
+        score(1, 7, supervisor);
+        score(5, 8, neighbour);
+        // Answered when both batches are with the worker.
+        neighbour(6);
+        queued.release();
+
+        assertThat(expectFailed(1)).isEqualTo("the batch of cycle 7: the message is too long");
+        assertThat(critic.expectMessageClass(ScoredSamples.class).cycle()).isEqualTo(8);
     }
 }

@@ -44,8 +44,7 @@ public final class NetworkFile {
     static void write(Path file, byte[] module, String extra, Object card) throws IOException {
         AtomicFile.write(file, out -> {
             // A zip reader that works from memory and by the directory at the end: libtorch's own files have stored
-            // entries
-            // with data descriptors, which a streaming reader cannot follow.
+            // entries with data descriptors, which a streaming reader cannot follow.
             try (StoredZip zip = new StoredZip(out);
                     org.apache.commons.compress.archivers.zip.ZipFile in =
                             org.apache.commons.compress.archivers.zip.ZipFile.builder()
