@@ -264,7 +264,8 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
                     .pipeToSelf(
                             reader.submitted(order.config())
                                     .toCompletableFuture()
-                                    // Whoever waits is answered in time, and the thread is still taken until it is done.
+                                    // Whoever waits is answered in time, and the thread is still taken until it is
+                                    // done.
                                     .copy()
                                     .orTimeout(ExperimentsMessage.CHECKED_WITHIN.toMillis(), TimeUnit.MILLISECONDS),
                             (settings, failure) -> new Checked(order, settings, failure));

@@ -66,14 +66,14 @@ final class RunReader {
     }
 
     private Settings checked(String config) {
-            Settings settings = Settings.submitted(config, here, home);
-            Path teacher = settings.experiment().teacher();
-            try {
-                TeacherCheck.requireRoom(settings, TeacherCheck.requireFits(settings), budget);
-            } catch (NetworkFileException e) {
-                throw teacher.startsWith(home) ? e : BadSettings.ofTeacher(teacher, e);
-            }
-            return settings;
+        Settings settings = Settings.submitted(config, here, home);
+        Path teacher = settings.experiment().teacher();
+        try {
+            TeacherCheck.requireRoom(settings, TeacherCheck.requireFits(settings), budget);
+        } catch (NetworkFileException e) {
+            throw teacher.startsWith(home) ? e : BadSettings.ofTeacher(teacher, e);
+        }
+        return settings;
     }
 
     /** What is in a run's folder, if it is one. */
