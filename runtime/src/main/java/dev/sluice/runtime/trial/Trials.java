@@ -50,11 +50,14 @@ public final class Trials {
     private static final long LOOK_EVERY_MILLIS = 20;
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private static final Map<String, TrialReport> KNOWN = new LinkedHashMap<>(16, 0.75f, true) {
+    /** What a limit decided may have been the machine's doing: it is believed for so long, and then tried again. */
+    private static final Duration BELIEVED = Duration.ofMinutes(10);
+
+    private static final Map<String, Known> KNOWN = new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
 
         @Override
-        protected boolean removeEldestEntry(Map.Entry<String, TrialReport> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<String, Known> eldest) {
             return size() > REMEMBERED;
         }
     };
@@ -71,6 +74,13 @@ public final class Trials {
 
     /** @param definite whether the file alone decided it, and neither the limits nor the machine */
     private record Ended(TrialReport report, boolean definite) {}
+
+    /** @param since by {@link System#nanoTime} */
+    private record Known(Ended ended, long since) {
+        boolean isOld() {
+            return !ended.definite() && System.nanoTime() - since > BELIEVED.toNanos();
+        }
+    }
 
     private Trials() {}
 
@@ -117,14 +127,15 @@ public final class Trials {
     /** Never waits for a trial: whoever has a teacher that is known is not held up by another's that is endless. */
     private static Optional<TrialReport> known(String name) {
         synchronized (KNOWN) {
-            TrialReport known = KNOWN.get(name);
-            if (known == null) {
-                known = recall(name);
+            Known known = KNOWN.get(name);
+            if (known != null && !known.isOld()) {
+                return Optional.of(known.ended().report());
             }
-            if (known != null) {
-                KNOWN.put(name, known);
+            TrialReport kept = recall(name);
+            if (kept != null) {
+                KNOWN.put(name, new Known(new Ended(kept, true), System.nanoTime()));
             }
-            return Optional.ofNullable(known);
+            return Optional.ofNullable(kept);
         }
     }
 
@@ -140,7 +151,7 @@ public final class Trials {
             keep(name, ended.report());
         }
         synchronized (KNOWN) {
-            KNOWN.put(name, ended.report());
+            KNOWN.put(name, new Known(ended, System.nanoTime()));
         }
         return ended.report();
     }
