@@ -8,14 +8,23 @@ import dev.sluice.runtime.network.TorchNetworks;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Option;
 
 /** Where a command that has no configuration computes. */
 final class Device {
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu, gpu:0 ... Default: ${DEFAULT-VALUE}.")
+    // The description tells the default, also in commands that show the others' by themselves.
+    @Option(
+            names = "--device",
+            defaultValue = "cpu",
+            showDefaultValue = Visibility.NEVER,
+            description = "cpu, gpu:0 ... Default: ${DEFAULT-VALUE}.")
     private String device;
 
-    @Option(names = "--threads", description = "That one operation may use. Default: the number of processors.")
+    @Option(
+            names = "--threads",
+            showDefaultValue = Visibility.NEVER,
+            description = "That one operation may use. Default: the number of processors.")
     private int threads = Runtime.getRuntime().availableProcessors();
 
     int threads() {

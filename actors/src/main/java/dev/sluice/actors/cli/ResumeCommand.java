@@ -49,6 +49,8 @@ final class ResumeCommand implements Callable<Integer> {
         Closeable lock = folder.lock();
         try (lock) {
             if (RunStart.events(folder).stream().anyMatch(event -> event.type().equals("run-finished"))) {
+                // "Serve it" must not be said of what serve refuses.
+                Runs.finished(folder);
                 out.println("sluice: the run is finished; serve it with: ./sluice serve --run " + folder.root());
                 return 0;
             }

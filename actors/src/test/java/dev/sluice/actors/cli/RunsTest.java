@@ -8,6 +8,8 @@ import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.runtime.evaluation.Measure;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -51,6 +53,19 @@ class RunsTest {
                 .isInstanceOf(UserError.class)
                 .hasMessageContaining(run.folder.expert(2) + " is damaged, or another file: its SHA-256 is ")
                 .hasMessageContaining("the run says " + experts.get(1).sha256() + "; put the file back");
+    }
+
+    @Test
+    void aFinishedRunIsNotOfferedForServingWhenServeWouldRefuseIt() throws IOException {
+        TrainedRun.hurt(run.folder.expert(2));
+        StringWriter said = new StringWriter();
+        PrintWriter out = new PrintWriter(said);
+
+        int code =
+                SluiceCommand.run(out, out, "resume", "--run", run.folder.root().toString());
+
+        assertThat(said.toString()).contains(run.folder.expert(2) + " is damaged, or another file");
+        assertThat(code).isEqualTo(1);
     }
 
     @Test
