@@ -42,6 +42,7 @@ public final class Trials {
     private static final long LEAST_MEMORY = 2048 * MIB;
 
     private static final int FILE_SIZES = 16;
+    private static final long A_SECOND_MORE = 32 * MIB;
     private static final long HEAP_MIB = 96;
     /** Addresses that a JVM and libtorch reserve without using them. */
     private static final long RESERVED = 8192 * MIB;
@@ -61,7 +62,7 @@ public final class Trials {
     /**
      * How much a child may use.
      *
-     * @param within its whole time
+     * @param within its whole time; a large file has a second more for every 32 MiB
      * @param memory in bytes, when the network is small; a larger file may use a multiple of its size
      * @param most memory, in bytes, whatever the file
      * @param threads that one operation may use
@@ -230,15 +231,17 @@ public final class Trials {
         Thread reading = new Thread(() -> heard.read(child), "trial");
         reading.setDaemon(true);
         reading.start();
-        long end = System.nanoTime() + limits.within().toNanos();
+        // It is opened four times, and hashed and read each time.
+        Duration within = limits.within().plusSeconds(ref.size() / A_SECOND_MORE);
+        long end = System.nanoTime() + within.toNanos();
         try {
             while (!child.waitFor(LOOK_EVERY_MILLIS, TimeUnit.MILLISECONDS)) {
                 if (System.nanoTime() - end > 0) {
                     return new Ended(
                             heard.failing(
                                     ref,
-                                    "does not return: it was stopped after "
-                                            + limits.within().toSeconds() + " s (node.trial-within)"),
+                                    "does not return: it was stopped after " + within.toSeconds()
+                                            + " s (node.trial-within)"),
                             false);
                 }
                 if (resident(child) > memory) {
