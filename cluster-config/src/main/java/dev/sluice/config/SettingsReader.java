@@ -33,6 +33,9 @@ final class SettingsReader {
     /** What was submitted, in messages. */
     static final String SUBMISSION = "the submitted experiment";
 
+    /** Of a configuration file, in bytes: the heap must not be what bounds it. */
+    private static final long LONGEST_FILE = 1 << 20;
+
     /** What is bundled, by name; read once. */
     private static final Map<String, Config> RESOURCES = new ConcurrentHashMap<>();
 
@@ -424,6 +427,11 @@ final class SettingsReader {
     private static Config file(Path file, List<String> problems) {
         if (!Files.isRegularFile(file)) {
             problems.add("there is no file " + file.toAbsolutePath());
+            return null;
+        }
+        if (file.toFile().length() > LONGEST_FILE) {
+            problems.add(file.toAbsolutePath() + " is no configuration: it has "
+                    + file.toFile().length() + " bytes, and one has at most " + LONGEST_FILE);
             return null;
         }
         try {

@@ -196,6 +196,15 @@ class RefusalTest {
     }
 
     @Test
+    void aFileThatIsTooLongToBeAConfigurationIsNotReadOntoTheHeap() throws IOException {
+        Path file = home.resolve("long.conf");
+        Files.writeString(file, "#".repeat((1 << 20) + 1));
+
+        assertThat(Refusals.of(() -> Settings.read(file)))
+                .containsExactly(file + " is no configuration: it has 1048577 bytes, and one has at most 1048576");
+    }
+
+    @Test
     void aFileThatIsNotThere() {
         Path file = home.resolve("none.conf");
         assertThat(Refusals.of(() -> Settings.load(file.toString(), List.of(), home)))

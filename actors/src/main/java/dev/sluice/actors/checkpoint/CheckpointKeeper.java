@@ -5,6 +5,7 @@ import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
 import dev.sluice.runtime.checkpoint.Deaths;
 import dev.sluice.runtime.checkpoint.Epochs;
+import dev.sluice.runtime.network.EngineErrors;
 import java.io.IOException;
 import java.util.Optional;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -103,7 +104,7 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
         try {
             note.write();
         } catch (IOException e) {
-            getContext().getLog().warn("how the run goes cannot be noted: {}", e.getMessage());
+            getContext().getLog().warn("how the run goes cannot be noted: {}", EngineErrors.cause(e));
         }
         return this;
     }
@@ -118,7 +119,7 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
         try {
             store.complete(checkpoint);
         } catch (IOException | RuntimeException e) {
-            order.replyTo().tell(new NotKept(checkpoint.phase(), checkpoint.cycle(), e.getMessage()));
+            order.replyTo().tell(new NotKept(checkpoint.phase(), checkpoint.cycle(), EngineErrors.cause(e)));
             return this;
         }
         noted(deaths::forget);
@@ -152,7 +153,7 @@ public final class CheckpointKeeper extends AbstractBehavior<CheckpointKeeper.Co
             }
             order.replyTo().tell(new Rewound(epoch, found.newest()));
         } catch (IOException | RuntimeException e) {
-            order.replyTo().tell(new NotRewound("the store of checkpoints cannot be used: " + e.getMessage()));
+            order.replyTo().tell(new NotRewound("the store of checkpoints cannot be used: " + EngineErrors.cause(e)));
         }
         return this;
     }

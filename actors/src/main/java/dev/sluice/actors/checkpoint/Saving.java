@@ -3,6 +3,7 @@ package dev.sluice.actors.checkpoint;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.message.SupervisorMessage;
+import dev.sluice.runtime.network.EngineErrors;
 import java.io.IOException;
 import org.apache.pekko.actor.typed.ActorRef;
 
@@ -24,7 +25,7 @@ public record Saving(ActorRef<SupervisorMessage> supervisor, int epoch, Role rol
         try {
             supervisor.tell(new SupervisorMessage.StateSaved(epoch, write.run()));
         } catch (IOException e) {
-            supervisor.tell(new SupervisorMessage.StateNotSaved(epoch, role, phase, cycle, e.getMessage()));
+            supervisor.tell(new SupervisorMessage.StateNotSaved(epoch, role, phase, cycle, EngineErrors.cause(e)));
         }
     }
 }

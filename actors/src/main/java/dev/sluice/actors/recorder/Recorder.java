@@ -9,6 +9,7 @@ import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.runtime.image.SampleSheet;
+import dev.sluice.runtime.network.EngineErrors;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -200,11 +201,17 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
         if (outage.missed > 1) {
             return;
         }
-        String what = "cannot write " + file + ": " + cause + "; the run goes on, make room or mend the folder";
-        getContext().getLog().error(what, cause);
+        String why = EngineErrors.cause(cause);
+        String what = (why.startsWith("cannot write " + file) ? why : "cannot write " + file + ": " + why)
+                + "; the run goes on, make room or mend the folder";
+        if (cause instanceof IOException) {
+            getContext().getLog().error(what);
+        } else {
+            getContext().getLog().error(what, cause);
+        }
         progress.note(what);
         if (outage != eventsOutage) {
-            tell("recording-failed", Map.of("file", relative(file), "cause", cause.toString()));
+            tell("recording-failed", Map.of("file", relative(file), "cause", why));
         }
     }
 

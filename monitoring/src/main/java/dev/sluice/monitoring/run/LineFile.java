@@ -141,6 +141,7 @@ final class LineFile implements Closeable {
      * @throws IOException when it cannot be read
      */
     static Optional<String> read(Path path, Lines lines) throws IOException {
+        requireFile(path);
         // Unlike Files.newBufferedReader, this one survives a character that was torn in the middle.
         try (Reader reader =
                 new BufferedReader(new InputStreamReader(Files.newInputStream(path), StandardCharsets.UTF_8))) {
@@ -155,6 +156,13 @@ final class LineFile implements Closeable {
                 }
             }
             return line.isEmpty() ? Optional.empty() : Optional.of(line.toString());
+        }
+    }
+
+    /** A pipe in its place would keep whoever opens it waiting for ever. */
+    private static void requireFile(Path path) throws IOException {
+        if (Files.exists(path) && !Files.isRegularFile(path)) {
+            throw new IOException(path + " is not a file; remove it, or put the file back");
         }
     }
 

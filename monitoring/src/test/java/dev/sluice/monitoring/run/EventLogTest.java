@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class EventLogTest {
@@ -42,6 +43,20 @@ class EventLogTest {
                             {"at":"2026-02-03T04:05:06.007Z","type":"said","loss":"NaN","stepped":true,"text":"two\\nlines \\"é\\""}
                             """);
         }
+    }
+
+    @Test
+    @Timeout(value = 20, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void aPipeInItsPlaceIsRefusedAndNotWaitedFor() throws Exception {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/mkfifo")));
+        assertThat(new ProcessBuilder("/usr/bin/mkfifo", file.toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+
+        assertThatThrownBy(() -> EventLog.read(file))
+                .isInstanceOf(IOException.class)
+                .hasMessage(file + " is not a file; remove it, or put the file back");
     }
 
     @Test
