@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("long")
 @Timeout(1800)
 class IsolationIT {
-    private static final Duration CHAOS = Duration.ofMinutes(10);
+    private static final Duration CHAOS = Duration.parse(System.getProperty("sluice.isolation.chaos", "PT10M"));
     private static final Duration PATIENCE = Duration.ofSeconds(180);
     /** Of the node's process, whose heap is 1 GiB: experiments that are well, and a few stuck ones until they are given up. */
     private static final long MOST_RESIDENT = 8L << 30;
