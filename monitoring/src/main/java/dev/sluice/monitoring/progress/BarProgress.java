@@ -38,6 +38,8 @@ final class BarProgress implements Progress {
                                 ? ProgressBarStyle.UNICODE_BLOCK
                                 : ProgressBarStyle.ASCII)
                 .setUpdateIntervalMillis(250)
+                // Otherwise a step that comes while the bar is drawn is not seen before the next one.
+                .continuousUpdate()
                 .setConsumer(new ConsoleProgressBarConsumer(out))
                 .build();
     }
