@@ -202,9 +202,13 @@ final class SamplerWorker extends AbstractBehavior<SamplerWorker.Command> {
         pace.told();
         try {
             walk.advance();
-        } catch (OutOfMemoryError e) {
+        } catch (OutOfMemoryError | StackOverflowError | LinkageError e) {
             // The worker's end and not the process's: with its batch and its networks goes what took the memory.
-            throw new IllegalStateException("there is no memory for this batch (" + e.getMessage() + ")", e);
+            throw new IllegalStateException(
+                    e instanceof OutOfMemoryError
+                            ? "there is no memory for this batch (" + e.getMessage() + ")"
+                            : EngineErrors.cause(e),
+                    e);
         }
         pace.done();
         if (!walk.done()) {

@@ -231,6 +231,10 @@ public final class CheckpointStore {
         }
         Checkpoint checkpoint;
         try {
+            if (!Files.isRegularFile(manifest)) {
+                // To open a pipe could wait for ever.
+                throw new CheckpointException(manifest, "is not a file");
+            }
             if (Files.size(manifest) > LARGEST_MANIFEST) {
                 throw new CheckpointException(manifest, "is not a manifest: it has " + Files.size(manifest) + " bytes");
             }

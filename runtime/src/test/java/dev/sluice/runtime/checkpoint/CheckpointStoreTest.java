@@ -2,6 +2,7 @@ package dev.sluice.runtime.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
@@ -19,6 +20,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class CheckpointStoreTest {
@@ -69,6 +71,22 @@ class CheckpointStoreTest {
         Files.writeString(manifest, text.substring(0, text.length() / 2));
 
         assertIgnored(complete, "phase-1-cycle-20", "is not a manifest");
+    }
+
+    @Test
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void aPipeInThePlaceOfAManifestIsIgnoredAndNotWaitedFor() throws Exception {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/mkfifo")));
+        Checkpoint complete = keep(1, 10);
+        keep(1, 20);
+        Path manifest = run.resolve("checkpoints/phase-1-cycle-20/manifest.json");
+        Files.delete(manifest);
+        assertThat(new ProcessBuilder("/usr/bin/mkfifo", manifest.toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+
+        assertIgnored(complete, "phase-1-cycle-20", "is not a file");
     }
 
     @Test
