@@ -151,13 +151,12 @@ class BrokenConnectionTest {
             here.manager().tell(Join.create(here.selfMember().address()));
             there.manager().tell(Join.create(here.selfMember().address()));
             await().atMost(PATIENCE).until(() -> there.selfMember().status() == MemberStatus.up());
-            ActorRef<CriticMessage> stuck = receiver.kit()
-                    .spawn(
-                            receiver.courier().intake(CriticMessage.class, Behaviors.receiveMessage(message -> {
-                                open.await();
-                                return Behaviors.same();
-                            })),
-                            DispatcherSelector.blocking());
+            ActorRef<CriticMessage> stuck = receiver.receiver(
+                    Behaviors.receiveMessage(message -> {
+                        open.await();
+                        return Behaviors.same();
+                    }),
+                    DispatcherSelector.blocking());
             sender.courier().deliver(sender.know(receiver, stuck), batch(1, 100));
             await().atMost(PATIENCE).until(() -> receiver.courier().incomingBytes() > 0);
 

@@ -112,17 +112,16 @@ class NodeCourierTest {
         CountDownLatch done = new CountDownLatch(count);
         AtomicLong worstIn = new AtomicLong();
         CountDownLatch pace = new CountDownLatch(1);
-        ActorRef<CriticMessage> slow = receiver.kit()
-                .spawn(
-                        receiver.courier().intake(CriticMessage.class, Behaviors.receiveMessage(message -> {
-                            // Ten times what a message takes to be sent.
-                            pace.await(10, TimeUnit.MILLISECONDS);
-                            worstIn.accumulateAndGet(receiver.courier().incomingBytes(), Math::max);
-                            handled.add(((CriticMessage.Samples) message).cycle());
-                            done.countDown();
-                            return Behaviors.same();
-                        })),
-                        DispatcherSelector.blocking());
+        ActorRef<CriticMessage> slow = receiver.receiver(
+                Behaviors.receiveMessage(message -> {
+                    // Ten times what a message takes to be sent.
+                    pace.await(10, TimeUnit.MILLISECONDS);
+                    worstIn.accumulateAndGet(receiver.courier().incomingBytes(), Math::max);
+                    handled.add(((CriticMessage.Samples) message).cycle());
+                    done.countDown();
+                    return Behaviors.same();
+                }),
+                DispatcherSelector.blocking());
         ActorRef<CriticMessage> actor = sender.know(receiver, slow);
         TestProbe<CriticMessage> probe = receiver.kit().createTestProbe(CriticMessage.class);
         ActorRef<CriticMessage> quick = sender.know(receiver, receiver.receiver(probe));
@@ -153,14 +152,13 @@ class NodeCourierTest {
     void whoIgnoresThePressureGetsAnErrorAndWhatWasTakenStillArrives() throws Exception {
         CountDownLatch open = new CountDownLatch(1);
         AtomicInteger handled = new AtomicInteger();
-        ActorRef<CriticMessage> stuck = receiver.kit()
-                .spawn(
-                        receiver.courier().intake(CriticMessage.class, Behaviors.receiveMessage(message -> {
-                            open.await();
-                            handled.incrementAndGet();
-                            return Behaviors.same();
-                        })),
-                        DispatcherSelector.blocking());
+        ActorRef<CriticMessage> stuck = receiver.receiver(
+                Behaviors.receiveMessage(message -> {
+                    open.await();
+                    handled.incrementAndGet();
+                    return Behaviors.same();
+                }),
+                DispatcherSelector.blocking());
         try (Node eager = Nodes.start(Nodes.GIVES_UP_SOON)) {
             connect(eager);
             TestProbe<Undeliverable> lost = eager.kit().createTestProbe(Undeliverable.class);
@@ -202,13 +200,12 @@ class NodeCourierTest {
     @Test
     void whatAnActorDidNotHandleBeforeItsEndIsReported() {
         CountDownLatch first = new CountDownLatch(1);
-        ActorRef<CriticMessage> dying = receiver.kit()
-                .spawn(
-                        receiver.courier().intake(CriticMessage.class, Behaviors.receiveMessage(message -> {
-                            first.await();
-                            throw new IllegalStateException("it dies of its first message");
-                        })),
-                        DispatcherSelector.blocking());
+        ActorRef<CriticMessage> dying = receiver.receiver(
+                Behaviors.receiveMessage(message -> {
+                    first.await();
+                    throw new IllegalStateException("it dies of its first message");
+                }),
+                DispatcherSelector.blocking());
         ActorRef<CriticMessage> actor = sender.know(receiver, dying);
         TestProbe<Undeliverable> own = sender.kit().createTestProbe(Undeliverable.class);
         Courier courier = sender.courier().reportingTo(own.getRef());

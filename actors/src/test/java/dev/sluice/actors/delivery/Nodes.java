@@ -17,6 +17,7 @@ import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorRefResolver;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.Props;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.cluster.typed.Cluster;
 
@@ -43,13 +44,19 @@ public final class Nodes {
             }));
         }
 
-        /** Started when this returns: an actor that has not begun takes no deliveries yet. */
         ActorRef<CriticMessage> receiver(Behavior<CriticMessage> behavior) {
+            return receiver(behavior, Props.empty());
+        }
+
+        /** Started when this returns: an actor that has not begun takes no deliveries yet. */
+        ActorRef<CriticMessage> receiver(Behavior<CriticMessage> behavior, Props props) {
             CountDownLatch started = new CountDownLatch(1);
-            ActorRef<CriticMessage> actor = kit.spawn(courier.intake(CriticMessage.class, Behaviors.setup(context -> {
-                started.countDown();
-                return behavior;
-            })));
+            ActorRef<CriticMessage> actor = kit.spawn(
+                    courier.intake(CriticMessage.class, Behaviors.setup(context -> {
+                        started.countDown();
+                        return behavior;
+                    })),
+                    props);
             try {
                 if (!started.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
                     throw new AssertionError("the actor did not start");
