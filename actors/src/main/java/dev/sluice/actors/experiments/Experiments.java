@@ -35,9 +35,11 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
@@ -174,7 +176,8 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
             DeploymentSettings here,
             Path home,
             Courier courier,
-            ActorRef<FilesMessage> files)
+            ActorRef<FilesMessage> files,
+            UnaryOperator<Executor> readers)
             throws IOException {
         super(context);
         this.timers = timers;
@@ -184,7 +187,10 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         this.runs = new SubmittedRuns(here.node().runs());
         this.budget = TeacherCheck.budget(here.node());
         this.reader = new RunReader(
-                here, home, budget, context.getSystem().dispatchers().lookup(READERS));
+                here,
+                home,
+                budget,
+                readers.apply(context.getSystem().dispatchers().lookup(READERS)));
         timers.startTimerWithFixedDelay(LOOK_EVERY, new Look(), LOOK_EVERY);
         // Before any message: nobody is told that there is no such experiment because it has not been read yet.
         timers.startSingleTimer(new TakeStock(), TAKE_STOCK_WITHIN);
@@ -205,10 +211,20 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
      */
     public static Behavior<ExperimentsMessage> create(
             DeploymentSettings here, Path home, Courier courier, ActorRef<FilesMessage> files) {
+        return create(here, home, courier, files, UnaryOperator.identity());
+    }
+
+    /** @param readers what becomes of the threads that wait for disks */
+    static Behavior<ExperimentsMessage> create(
+            DeploymentSettings here,
+            Path home,
+            Courier courier,
+            ActorRef<FilesMessage> files,
+            UnaryOperator<Executor> readers) {
         Behavior<ExperimentsMessage> keeper =
                 Behaviors.setup(context -> Behaviors.withTimers(timers -> Behaviors.withStash(MOST_EARLY, early -> {
                     try {
-                        return new Experiments(context, timers, early, here, home, courier, files);
+                        return new Experiments(context, timers, early, here, home, courier, files, readers);
                     } catch (IOException e) {
                         throw new IllegalStateException(
                                 "the folder of runs " + here.node().runs() + " cannot be read: " + e, e);

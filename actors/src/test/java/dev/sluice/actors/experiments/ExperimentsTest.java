@@ -16,14 +16,17 @@ import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
 import dev.sluice.protocol.message.FilesMessage;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.ActorRefWithCell;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
@@ -78,9 +81,13 @@ class ExperimentsTest {
     }
 
     private ActorRef<ExperimentsMessage> experiments(int threads) {
+        return experiments(threads, UnaryOperator.identity());
+    }
+
+    private ActorRef<ExperimentsMessage> experiments(int threads, UnaryOperator<Executor> readers) {
         TestProbe<FilesMessage> files = kit.createTestProbe();
         return kit.spawn(
-                Experiments.create(node(threads), HOME, Courier.inThisJvm(), files.getRef()),
+                Experiments.create(node(threads), HOME, Courier.inThisJvm(), files.getRef(), readers),
                 DispatcherSelector.blocking());
     }
 
@@ -221,15 +228,18 @@ class ExperimentsTest {
     /** As a disk that does not answer. */
     @Test
     void oneFolderThatIsNeverReadHoldsUpNoOtherAndIsTakenUpWhenItIs() throws Exception {
-        RunFolder slow = RunFolder.open(begun(2));
-        assertThat(new ProcessBuilder("mkfifo", slow.events().toString())
-                        .start()
-                        .waitFor())
-                .isZero();
+        // The older, and so read first.
+        Files.setLastModifiedTime(begun(2).resolve(".submitted"), FileTime.fromMillis(0));
+        AtomicReference<Runnable> unanswered = new AtomicReference<>();
+        UnaryOperator<Executor> slow = threads -> read -> {
+            if (!unanswered.compareAndSet(null, read)) {
+                threads.execute(read);
+            }
+        };
         Path other = new SubmittedRuns(folder.resolve("runs"))
                 .make(Settings.submitted(quick() + ", experiment.name = other", node(2), HOME))
                 .root();
-        ActorRef<ExperimentsMessage> experiments = experiments(2);
+        ActorRef<ExperimentsMessage> experiments = experiments(2, slow);
 
         Awaitility.await().atMost(Duration.ofSeconds(30)).untilAsserted(() -> {
             time.timePasses(Duration.ofSeconds(5));
@@ -240,9 +250,7 @@ class ExperimentsTest {
             assertThat(status.name()).isEqualTo("quick-1");
             assertThat(status.message()).isEqualTo("its folder is being read");
         });
-        OutputStream answer = Files.newOutputStream(slow.events());
-        Files.delete(slow.events());
-        answer.close();
+        new Thread(unanswered.get(), "the disk answers").start();
         Awaitility.await()
                 .atMost(Duration.ofSeconds(20))
                 .until(
