@@ -84,6 +84,7 @@ class ClusterIT {
     }
 
     @Test
+    @Tag("long")
     void aRoleThatDiesAgainAndAgainEndsTheRunWithItsCause() throws Exception {
         try (Kept kept = new Kept(
                 folder.resolve("run"),

@@ -55,6 +55,7 @@ class ExperimentsIT {
     }
 
     @Test
+    @Tag("long")
     void anExperimentWhoseNumbersExplodeAndOneThatIsCancelledLeaveTheirNeighbourAlone() throws Exception {
         Path runs = folder.resolve("runs");
         try (Cluster cluster = new Cluster(folder.resolve("none"))) {

@@ -102,6 +102,7 @@ class ResumeIT {
     }
 
     @Test
+    @Tag("long")
     void killedInEachPhaseOfFashion() throws Exception {
         Path untouched = finish(begin("untouched", FASHION), "untouched");
         for (int moment : List.of(3, 7)) {
@@ -144,6 +145,7 @@ class ResumeIT {
     }
 
     @Test
+    @Tag("long")
     void whatIsTornIsIgnoredAndNamed() throws Exception {
         Path untouched = finish(begin("untouched", FASHION), "untouched");
         try (Sluice sluice = begin("torn", FASHION)) {
@@ -165,6 +167,7 @@ class ResumeIT {
     }
 
     @Test
+    @Tag("long")
     void aFullDiskCostsCheckpointsButNotTheRun() throws Exception {
         Path untouched = finish(begin("untouched", FASHION), "untouched");
         Path disk = Files.createDirectory(folder.resolve("disk"));

@@ -27,6 +27,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -179,6 +180,7 @@ class TeacherTrialIT {
 
     /** Of a whole process, whose own part is some 400 MiB; heap that Java takes before it collects is in it too. */
     @Test
+    @Tag("long")
     void theEstimateOfMemoryIsRightToAFactorOfTwo() throws Exception {
         List<String> settings = List.of(
                 "experiment.cycles=[2,1]",
