@@ -108,6 +108,8 @@ class IsolationIT {
             assertThat(outcomes.keySet()).as("each was tried").containsAll(attacks.keySet());
             // Quiet again: the same as ever.
             Cluster.assertSame(innocent("innocent-after"), alone);
+            // It waits for minutes for the threads that never end when it is asked to stop.
+            node.kill();
         }
     }
 
