@@ -335,7 +335,17 @@ class IsolationIT {
         }
     }
 
+    /** As users are told to: again, when too many others are being looked at, or another's teacher is being tried for long. */
     private HttpResponse<String> submit(String body) throws Exception {
+        HttpResponse<String> answer = post(body);
+        for (int again = 0; answer.statusCode() == 503 && again < 5; again++) {
+            over.await(2, TimeUnit.SECONDS);
+            answer = post(body);
+        }
+        return answer;
+    }
+
+    private HttpResponse<String> post(String body) throws Exception {
         return client.send(
                 HttpRequest.newBuilder(url.resolve("/v1/experiments"))
                         .header("Content-Type", "application/hocon")
