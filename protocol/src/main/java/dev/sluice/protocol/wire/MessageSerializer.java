@@ -241,7 +241,19 @@ public final class MessageSerializer extends SerializerWithStringManifest implem
         while (cause.getCause() != null) {
             cause = cause.getCause();
         }
+        if (isOfTheJvm(cause)) {
+            return "a value is missing or of another kind (" + cause.getClass().getSimpleName() + ")";
+        }
         return printable(cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage());
+    }
+
+    /** These lose their messages where the JVM has compiled what throws them often, so that one cause would read in two ways. */
+    private static boolean isOfTheJvm(Throwable cause) {
+        return cause instanceof NullPointerException
+                || cause instanceof ClassCastException
+                || cause instanceof ArrayIndexOutOfBoundsException
+                || cause instanceof ArrayStoreException
+                || cause instanceof ArithmeticException;
     }
 
     /** One line of bounded length: it goes to a log and may quote what a stranger sent. */
