@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -258,6 +259,27 @@ class OddNetworksTest {
                     .hasMessageContaining("its tensors take 0.0 GiB, the device has 0.0 GiB");
             TorchNetworks.requireRoom(file, 8);
             TorchNetworks.requireRoom(file, 0);
+        }
+    }
+
+    /** As a cache does that marks what it is asked for by its time, while others open it. */
+    @Test
+    void aFileWhoseTimeChangesWhileItIsOpenedIsTheSame() throws Exception {
+        ExpertRef ref = saved(OddModule.ordinary());
+        AtomicBoolean done = new AtomicBoolean();
+        Thread toucher = new Thread(() -> {
+            for (long time = 0; !done.get(); time += 1000) {
+                Path.of(ref.path()).toFile().setLastModified(time);
+            }
+        });
+        toucher.start();
+        try {
+            for (int i = 0; i < 20; i++) {
+                networks.open(ref).close();
+            }
+        } finally {
+            done.set(true);
+            toucher.join();
         }
     }
 
