@@ -50,8 +50,20 @@ public final class SluiceCommand implements Runnable {
     public static void main(String[] args) {
         // Before any other thread logs: slf4j would otherwise greet the user with a warning about early calls.
         LoggerFactory.getLogger(SluiceCommand.class);
+        poolContinuations();
         RunProcess.endWithParent();
         Runtime.getRuntime().halt(run(args));
+    }
+
+    /**
+     * On a machine with two cores Java starts a thread for every asynchronous continuation of a future, which each answer
+     * to an ask and each future of Scala's has: thousands in a minute. Two threads that stay do better.
+     */
+    private static void poolContinuations() {
+        String threads = "java.util.concurrent.ForkJoinPool.common.parallelism";
+        if (Runtime.getRuntime().availableProcessors() <= 2 && System.getProperty(threads) == null) {
+            System.setProperty(threads, "2");
+        }
     }
 
     /** Runs a command and returns its exit code. */

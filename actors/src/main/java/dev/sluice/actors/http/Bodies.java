@@ -29,6 +29,11 @@ final class Bodies {
         if (request.entity().getContentLengthOption().orElse(0) > most) {
             throw tooLong(most, where);
         }
+        if (request.entity() instanceof HttpEntity.Strict there) {
+            // On this thread: what turns Scala's futures into Java's starts a thread for each on machines with two
+            // cores.
+            return CompletableFuture.completedFuture(there);
+        }
         return request.entity()
                 .withSizeLimit(most)
                 .toStrict(WITHIN.toMillis(), most, system)

@@ -13,6 +13,7 @@ import dev.sluice.config.ServingSettings;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -292,6 +293,18 @@ class HostileClientsTest {
         for (RawClient client : waiting) {
             client.close();
         }
+    }
+
+    /** Where there are two cores; on more, Java has a pool for what this is about. */
+    @Test
+    void whatIsReadAndRefusedStartsNoThread() throws IOException {
+        ask(generate("["));
+        long before = ManagementFactory.getThreadMXBean().getTotalStartedThreadCount();
+        for (int i = 0; i < 100; i++) {
+            assertThat(ask(generate("["))).startsWith("HTTP/1.1 400");
+        }
+        assertThat(ManagementFactory.getThreadMXBean().getTotalStartedThreadCount() - before)
+                .isLessThan(50);
     }
 
     @Test
