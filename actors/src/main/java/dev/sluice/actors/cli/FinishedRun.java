@@ -2,10 +2,10 @@ package dev.sluice.actors.cli;
 
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
-import dev.sluice.monitoring.process.ProcessCost;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.runtime.evaluation.Measure;
 import dev.sluice.runtime.sampling.MixturePlan;
 import java.io.IOException;
@@ -17,7 +17,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.LongStream;
 
@@ -50,7 +49,7 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         }
         MixturePlan plan = Runs.finished(folder);
         int phases = plan.phases().phaseCount();
-        if (plan.experts().size() < phases || !isFinished(log.events())) {
+        if (plan.experts().size() < phases || !isFinished(log)) {
             throw new UserError(folder.root() + " is not finished: it has experts for "
                     + plan.experts().size() + " of " + phases + " phases; go on with ./sluice resume --run "
                     + folder.root()
@@ -70,32 +69,36 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
 
     /** Whether the run in that folder has told that it is finished. */
     static boolean isFinished(RunFolder folder) throws IOException {
-        return Files.exists(folder.events())
-                && isFinished(EventLog.read(folder.events()).events());
+        return Files.exists(folder.events()) && isFinished(EventLog.read(folder.events()));
     }
 
-    private static boolean isFinished(List<EventLog.Event> events) {
-        return events.stream().anyMatch(event -> event.type().equals("run-finished"));
+    private static boolean isFinished(EventLog.Reading log) {
+        return !log.of(RunEvent.RunFinished.class).isEmpty();
     }
 
     private static Map<Measure, Double> cost(ExperimentSettings experiment, MixturePlan plan, EventLog.Reading log) {
-        List<EventLog.Event> events = log.events();
         Map<Measure, Double> cost = new EnumMap<>(Measure.class);
         cost.put(Measure.NFE, (double) plan.nfe());
         cost.put(Measure.UPDATES, (double)
                 experiment.cycles().stream().mapToInt(Integer::intValue).sum());
-        told(events, "run-finished", "seconds")
+        log.of(RunEvent.RunFinished.class).stream()
+                .mapToLong(RunEvent.RunFinished::seconds)
                 .max()
                 .ifPresent(seconds -> cost.put(Measure.TRAINING_SECONDS, (double) seconds));
         if (isSpread(log)) {
             return cost;
         }
-        OptionalLong peak =
-                told(events, ProcessCost.EVENT, ProcessCost.PEAK_RESIDENT).max();
-        peak.ifPresent(bytes -> cost.put(Measure.PEAK_MEMORY, bytes / MIB));
-        long[] cpu = told(events, ProcessCost.EVENT, ProcessCost.CPU_MILLIS).toArray();
-        // A process that was killed told nothing, and a sum without it would flatter.
-        if (cpu.length > 0 && cpu.length == starts(events)) {
+        List<RunEvent.ProcessCost> processes = log.of(RunEvent.ProcessCost.class);
+        processes.stream()
+                .flatMapToLong(process -> process.peakResidentBytes().stream())
+                .max()
+                .ifPresent(bytes -> cost.put(Measure.PEAK_MEMORY, bytes / MIB));
+        long[] cpu = processes.stream()
+                .flatMapToLong(process -> process.cpuMillis().stream())
+                .toArray();
+        // A process that plays every role tells in each of its starts once that it serves. One that was killed told
+        // nothing of its cost, and a sum without it would flatter.
+        if (cpu.length > 0 && cpu.length == log.of(RunEvent.Serving.class).size()) {
             cost.put(Measure.CPU_SECONDS, LongStream.of(cpu).sum() / 1000.0);
         }
         return cost;
@@ -106,28 +109,13 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
      * itself, or those of one epoch were on several nodes.
      */
     private static boolean isSpread(EventLog.Reading log) {
-        boolean onlyControls = log.of(ProcessCost.EVENT).stream()
-                .flatMap(event -> event.text(ProcessCost.ROLES).stream())
-                .anyMatch(roles -> !List.of(roles.split(" ")).containsAll(TRAINING));
+        boolean onlyControls = log.of(RunEvent.ProcessCost.class).stream()
+                .anyMatch(process -> !List.of(process.roles().split(" ")).containsAll(TRAINING));
         Map<Integer, Set<String>> nodes = new HashMap<>();
-        log.of("role-started").stream()
-                .filter(event -> event.text("role").filter(TRAINING::contains).isPresent())
-                .forEach(event -> event.text("node")
-                        .ifPresent(node -> nodes.computeIfAbsent(event.epoch().orElse(0), first -> new HashSet<>())
-                                .add(node)));
+        log.of(RunEvent.RoleStarted.class).stream()
+                .filter(started -> TRAINING.contains(started.role().key()))
+                .forEach(started -> nodes.computeIfAbsent(started.epoch(), first -> new HashSet<>())
+                        .add(started.node()));
         return onlyControls || nodes.values().stream().anyMatch(of -> of.size() > 1);
-    }
-
-    private static LongStream told(List<EventLog.Event> events, String type, String field) {
-        return events.stream()
-                .filter(event -> event.type().equals(type))
-                .map(event -> event.fields().get(field))
-                .filter(Number.class::isInstance)
-                .mapToLong(value -> ((Number) value).longValue());
-    }
-
-    /** A process that plays every role tells once, in each of its starts, that it serves. */
-    private static long starts(List<EventLog.Event> events) {
-        return events.stream().filter(event -> event.type().equals("serving")).count();
     }
 }

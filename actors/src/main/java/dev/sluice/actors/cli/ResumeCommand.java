@@ -48,7 +48,7 @@ final class ResumeCommand implements Callable<Integer> {
         RunFolder folder = RunFolder.open(run);
         Closeable lock = folder.lock();
         try (lock) {
-            if (RunStart.events(folder).stream().anyMatch(event -> event.type().equals("run-finished"))) {
+            if (FinishedRun.isFinished(folder)) {
                 // "Serve it" must not be said of what serve refuses.
                 Runs.finished(folder);
                 out.println("sluice: the run is finished; serve it with: ./sluice serve --run " + folder.root());

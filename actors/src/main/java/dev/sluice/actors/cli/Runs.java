@@ -9,6 +9,7 @@ import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFile;
@@ -99,10 +100,9 @@ final class Runs {
     private static Set<String> saidOf(int phase, EventLog.Reading log, List<Checkpoint> manifests) {
         Set<String> said = new LinkedHashSet<>();
         RunCheck.published(log).stream()
-                .filter(event ->
-                        event.text("version").filter(("phase-" + phase)::equals).isPresent())
+                .filter(expert -> expert.version().equals("phase-" + phase))
                 .reduce((before, last) -> last)
-                .flatMap(last -> last.text("sha256"))
+                .map(RunEvent.ExpertPublished::sha256)
                 .ifPresent(said::add);
         manifests.stream()
                 .filter(manifest -> manifest.experts().size() >= phase)
@@ -115,9 +115,8 @@ final class Runs {
     /** The file is there before the log tells of it: a run that is killed in between, or is looked at, has not finished it. */
     private static boolean isBeingTrained(int phase, EventLog.Reading log) {
         return log.damaged().isEmpty()
-                && log.of("run-finished").isEmpty()
-                && log.of("phase-begun").stream()
-                        .anyMatch(event -> event.number("phase").orElse(0) == phase);
+                && log.of(RunEvent.RunFinished.class).isEmpty()
+                && log.of(RunEvent.PhaseBegun.class).stream().anyMatch(begun -> begun.phase() == phase);
     }
 
     private static ExpertRef teacher(
@@ -125,7 +124,7 @@ final class Runs {
         ExpertRef teacher = NetworkFile.reference("teacher", experiment.teacher());
         Set<String> said = new LinkedHashSet<>();
         manifests.forEach(manifest -> said.add(manifest.teacherSha256()));
-        log.of("serving-changed").forEach(event -> event.text("teacher").ifPresent(said::add));
+        log.of(RunEvent.ServingChanged.class).forEach(changed -> said.add(changed.teacher()));
         // A run that never trained nor served has no teacher yet.
         if (!said.isEmpty() && !said.contains(teacher.sha256())) {
             throw new UserError("the teacher " + teacher.path()

@@ -99,9 +99,8 @@ record TrainingSession(RunStart start, boolean stay) {
 
     /** The outcome, when everything that was recorded is on the disk. */
     private Outcome finish(SluiceProcess process, ActorRef<RecorderMessage> recorder, Outcome outcome) {
-        recorder.tell(new RecorderMessage.Event(
-                ProcessCost.EVENT,
-                ProcessCost.now().fields(start.settings().node().roles())));
+        recorder.tell(RecorderMessage.Event.of(
+                ProcessCost.now().event(start.settings().node().roles())));
         flush(process, recorder).toCompletableFuture().join();
         return outcome;
     }

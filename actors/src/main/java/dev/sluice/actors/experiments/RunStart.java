@@ -10,13 +10,13 @@ import dev.sluice.actors.supervisor.RunPlan;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.config.SupervisionSettings;
-import dev.sluice.monitoring.check.RunCheck;
 import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.monitoring.run.DamagedLine;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.message.FilesMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
@@ -227,7 +227,7 @@ public record RunStart(
             }
         }
         try (EventLog events = new EventLog(folder.events(), Clock.systemUTC())) {
-            events.append(RunCheck.EXPERTS_SET_ASIDE, Map.of("from-phase", fromPhase));
+            events.append(new RunEvent.ExpertsSetAside(fromPhase));
             events.force();
         }
     }
@@ -253,15 +253,10 @@ public record RunStart(
 
     /** The highest epoch that the log tells of; 0 when it tells of none. */
     static int lastEpoch(EventLog.Reading log) {
-        return log.events().stream()
-                .flatMapToInt(event -> event.epoch().stream())
+        return log.of(RunEvent.OfEpoch.class).stream()
+                .mapToInt(RunEvent.OfEpoch::epoch)
                 .max()
                 .orElse(0);
-    }
-
-    /** What a run has recorded; nothing when it was never begun. */
-    public static List<EventLog.Event> events(RunFolder folder) throws IOException {
-        return log(folder).events();
     }
 
     /** What a run has recorded, with what is damaged of it; nothing when it was never begun. */

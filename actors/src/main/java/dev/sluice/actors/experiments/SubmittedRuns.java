@@ -5,6 +5,7 @@ import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.protocol.ExperimentStatus.State;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.store.AtomicFile;
 import java.io.IOException;
@@ -71,22 +72,19 @@ record SubmittedRuns(Path folder) {
     static ExperimentStatus status(RunFolder run, Settings settings) throws IOException {
         State state = State.WAITING;
         String message = "";
-        int epoch = 0;
-        for (EventLog.Event event : RunStart.events(run)) {
-            switch (event.type()) {
-                case "run-finished" -> state = State.FINISHED;
+        EventLog.Reading log = RunStart.log(run);
+        for (RunEvent event : log.of(RunEvent.class)) {
+            if (event instanceof RunEvent.RunFinished) {
+                state = State.FINISHED;
+            } else if (event instanceof RunEvent.RunCancelled && state == State.WAITING) {
                 // What is cancelled when it is finished is only no longer served.
-                case "run-cancelled" -> state = state == State.WAITING ? State.CANCELLED : state;
-                case "run-failed" -> {
-                    state = State.FAILED;
-                    message = String.valueOf(event.fields().get("cause"));
-                }
-                default -> {
-                    // Says nothing of the end.
-                }
+                state = State.CANCELLED;
+            } else if (event instanceof RunEvent.RunFailed failed) {
+                state = State.FAILED;
+                message = failed.cause();
             }
-            epoch = Math.max(epoch, event.epoch().orElse(0));
         }
+        int epoch = RunStart.lastEpoch(log);
         if (state == State.WAITING && Files.exists(run.root().resolve(CANCELLED))) {
             state = State.CANCELLED;
         }

@@ -7,6 +7,7 @@ import dev.sluice.monitoring.run.MetricsCsv;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.runtime.image.SampleSheet;
 import dev.sluice.runtime.network.EngineErrors;
@@ -15,7 +16,6 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.typed.Behavior;
@@ -37,12 +37,13 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * new one may go on with the same folder.
  */
 public final class Recorder extends AbstractBehavior<RecorderMessage> {
-    /** The event by which the run is known to have begun; the progress bar starts with it. */
-    private static final String PHASE_BEGUN = "phase-begun";
-
     /** What the run goes on from, or is over with: with what came before, on the disk when it is written. */
-    private static final Set<String> OUTLIVES_A_POWER_CUT =
-            Set.of("checkpoint-kept", "expert-published", "run-finished", "run-failed", "run-cancelled");
+    private static final Set<Class<? extends RunEvent>> OUTLIVES_A_POWER_CUT = Set.of(
+            RunEvent.CheckpointKept.class,
+            RunEvent.ExpertPublished.class,
+            RunEvent.RunFinished.class,
+            RunEvent.RunFailed.class,
+            RunEvent.RunCancelled.class);
 
     private final RunFolder folder;
     private final Progress progress;
@@ -102,14 +103,23 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
                 .build();
     }
 
-    private Behavior<RecorderMessage> onEvent(RecorderMessage.Event event) {
-        if (event.type().equals(PHASE_BEGUN)
-                && event.fields().get("phase") instanceof Long phase
-                && event.fields().get("cycle") instanceof Long cycle) {
-            beginProgress(cyclesBefore(phase.intValue()) + cycle);
+    private Behavior<RecorderMessage> onEvent(RecorderMessage.Event told) {
+        RunEvent event;
+        try {
+            event = told.event();
+        } catch (IllegalArgumentException e) {
+            getContext().getLog().warn("An event is not recorded: {}", e.getMessage());
+            return this;
         }
-        tell(event.type(), event.fields());
-        if (OUTLIVES_A_POWER_CUT.contains(event.type())) {
+        if (event instanceof RunEvent.Unknown unknown) {
+            getContext().getLog().warn("An event is not recorded: its type {} is unknown", unknown.type());
+            return this;
+        }
+        if (event instanceof RunEvent.PhaseBegun begun) {
+            beginProgress(cyclesBefore(begun.phase()) + begun.cycle());
+        }
+        tell(event);
+        if (OUTLIVES_A_POWER_CUT.contains(event.getClass())) {
             force();
         }
         return this;
@@ -172,8 +182,8 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
         return this;
     }
 
-    private void tell(String type, Map<String, Object> fields) {
-        write(folder.events(), eventsOutage, () -> events.append(type, fields));
+    private void tell(RunEvent event) {
+        write(folder.events(), eventsOutage, () -> events.append(event));
     }
 
     /** Writes an entry; the first that succeeds after an outage ends it. */
@@ -182,7 +192,7 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
             int missed = outage.missed;
             outage.missed = 0;
             getContext().getLog().info("{} can be written again; entries missing: {}", file, missed);
-            tell("recording-resumed", Map.of("file", relative(file), "missed", (long) missed));
+            tell(new RunEvent.RecordingResumed(relative(file), missed));
         }
     }
 
@@ -211,7 +221,7 @@ public final class Recorder extends AbstractBehavior<RecorderMessage> {
         }
         progress.note(what);
         if (outage != eventsOutage) {
-            tell("recording-failed", Map.of("file", relative(file), "cause", why));
+            tell(new RunEvent.RecordingFailed(relative(file), why));
         }
     }
 

@@ -1,16 +1,17 @@
 package dev.sluice.actors.sampler;
 
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.message.GenerationReply.Generated;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SamplerMessage.Serve;
 import dev.sluice.runtime.sampling.MixturePlan;
 import java.time.Duration;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -25,10 +26,6 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * Nobody waits for the recorder; what is told to a dead one is lost, and nothing else is.
  */
 final class Ledger {
-    static final String SERVING_CHANGED = "serving-changed";
-    static final String REQUEST_SERVED = "request-served";
-    static final String REQUESTS_COUNTED = "requests-counted";
-
     /** From the first request that no count has told of to the count that does. */
     static final Duration COUNTED_WITHIN = Duration.ofSeconds(10);
 
@@ -37,6 +34,8 @@ final class Ledger {
 
     /** The counts are due. */
     record CountDue() implements SamplerMessage.Local {}
+
+    private static final CountDue COUNT_DUE = new CountDue();
 
     private final Supplier<String> sampler;
     private final TimerScheduler<SamplerMessage> timers;
@@ -80,17 +79,18 @@ final class Ledger {
             return;
         }
         lastSampledAt = Optional.of(now);
-        Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("request", answer.id());
-        fields.put("model-version", answer.modelVersion());
-        fields.put("experts", names(answer.experts()));
-        fields.put("samples", (long) answer.seeds().size());
-        fields.put("nfe", (long) answer.nfe());
-        fields.put("batch", batch);
-        fields.put("batch-size", (long) answer.batchSize());
-        fields.put("queue-millis", answer.queueMillis());
-        fields.put("compute-millis", answer.computeMillis());
-        tell(REQUEST_SERVED, fields);
+        tell(name -> new RunEvent.RequestServed(
+                epoch,
+                name,
+                answer.id(),
+                answer.modelVersion(),
+                names(answer.experts()),
+                answer.seeds().size(),
+                answer.nfe(),
+                batch,
+                answer.batchSize(),
+                answer.queueMillis(),
+                answer.computeMillis()));
     }
 
     /**
@@ -100,46 +100,37 @@ final class Ledger {
      */
     void servingChanged(MixturePlan by, int open) {
         lastSampledAt = Optional.empty();
-        tell(
-                SERVING_CHANGED,
-                Map.of(
-                        "model-version", by.version(),
-                        "experts", names(by.networks()),
-                        "teacher", by.teacher().sha256()));
+        tell(name -> new RunEvent.ServingChanged(
+                epoch, name, by.version(), names(by.networks()), by.teacher().sha256()));
         counted(open);
     }
 
     /** @param open requests that were accepted and are not answered yet */
     void counted(int open) {
-        tellCounts(open, Map.of());
+        tellCounts(open, false);
     }
 
     /** There will be no more. */
     void countedLast(int open) {
-        tellCounts(open, Map.of("last", true));
+        tellCounts(open, true);
     }
 
-    private void tellCounts(int open, Map<String, Object> more) {
-        timers.cancel(REQUESTS_COUNTED);
-        Map<String, Object> fields = tally.fields();
-        fields.put("open", (long) open);
-        fields.putAll(more);
-        tell(REQUESTS_COUNTED, fields);
+    private void tellCounts(int open, boolean last) {
+        timers.cancel(COUNT_DUE);
+        Map<String, Long> counts = tally.counts();
+        counts.put("open", (long) open);
+        tell(name -> new RunEvent.RequestsCounted(epoch, name, counts, last));
     }
 
     private void countSoon() {
-        if (recorder.isPresent() && !timers.isTimerActive(REQUESTS_COUNTED)) {
-            timers.startSingleTimer(REQUESTS_COUNTED, new CountDue(), COUNTED_WITHIN);
+        if (recorder.isPresent() && !timers.isTimerActive(COUNT_DUE)) {
+            timers.startSingleTimer(COUNT_DUE, COUNT_DUE, COUNTED_WITHIN);
         }
     }
 
-    private void tell(String type, Map<String, Object> fields) {
-        recorder.ifPresent(to -> {
-            Map<String, Object> all = new LinkedHashMap<>(fields);
-            all.put("epoch", (long) epoch);
-            all.put("sampler", sampler.get());
-            to.tell(new RecorderMessage.Event(type, all));
-        });
+    /** @param event by the sampler's name */
+    private void tell(Function<String, RunEvent> event) {
+        recorder.ifPresent(to -> to.tell(RecorderMessage.Event.of(event.apply(sampler.get()))));
     }
 
     /** {@code version:sha256} of each, noisiest part first; an event has no lists. */

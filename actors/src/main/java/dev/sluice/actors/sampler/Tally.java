@@ -26,17 +26,17 @@ final class Tally {
      * The counts by name: {@code accepted}, {@code served}, and for {@code cancelled}, {@code failed} and
      * {@code refused} the sum and every reason that occurred.
      */
-    Map<String, Object> fields() {
-        Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("accepted", accepted);
-        fields.put("served", served);
+    Map<String, Long> counts() {
+        Map<String, Long> counts = new LinkedHashMap<>();
+        counts.put("accepted", accepted);
+        counts.put("served", served);
         for (Ending.Kind kind : Ending.Kind.values()) {
-            fields.put(kind.key(), 0L);
+            counts.put(kind.key(), 0L);
         }
         endings.forEach((ending, count) -> {
-            fields.put(ending.key(), count);
-            fields.merge(ending.kind().key(), count, (a, b) -> (long) a + (long) b);
+            counts.put(ending.key(), count);
+            counts.merge(ending.kind().key(), count, Long::sum);
         });
-        return fields;
+        return counts;
     }
 }

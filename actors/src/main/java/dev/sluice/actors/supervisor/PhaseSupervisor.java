@@ -6,6 +6,7 @@ import dev.sluice.actors.discovery.Discovery;
 import dev.sluice.actors.supervisor.Limits.Awaited;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.NodeMessage;
@@ -271,16 +272,8 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         }
         Company.Player player = placed.get();
         getContext().watch(player.actor());
-        chronicle.tell(
-                "role-started",
-                "role",
-                player.role().key(),
-                "actor",
-                player.actor().path().toString(),
-                "node",
-                player.nodeName(),
-                "device",
-                player.device());
+        chronicle.tell(e -> new RunEvent.RoleStarted(
+                e, player.role(), player.actor().path().toString(), player.nodeName(), player.device()));
         switch (player.role()) {
             case TEACHER -> {
                 load(player);
@@ -355,14 +348,8 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     public void running() {
         doing("was being trained");
         if (faultAt != 0) {
-            chronicle.tell(
-                    "recovery-done",
-                    "phase",
-                    training.phase(),
-                    "cycle",
-                    training.committed(),
-                    "millis",
-                    (System.nanoTime() - faultAt) / 1_000_000);
+            chronicle.tell(e -> new RunEvent.RecoveryDone(
+                    e, training.phase(), training.committed(), (System.nanoTime() - faultAt) / 1_000_000));
             faultAt = 0;
         }
     }
@@ -403,7 +390,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
             stopped();
         } else {
             handingOver = false;
-            chronicle.tell("handed-over", "phase", training.phase(), "cycle", training.committed());
+            chronicle.tell(e -> new RunEvent.HandedOver(e, training.phase(), training.committed()));
             rewindAfter(Duration.ZERO);
         }
     }
@@ -433,19 +420,19 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 .filter(c -> c.phase() == training.phase())
                 .map(Checkpoint::cycle)
                 .orElse(0);
-        chronicle.tell("fault-seen", "role", Role.GENERATOR.key(), "cause", cause);
+        chronicle.tell(e -> new RunEvent.FaultSeen(e, Role.GENERATOR.key(), cause));
         if (wentBack) {
             fail(cause + " (going back to cycle " + cycle + " did not help)");
             return;
         }
         wentBack = true;
-        chronicle.tell("went-back", "phase", training.phase(), "cycle", cycle);
+        chronicle.tell(e -> new RunEvent.WentBack(e, training.phase(), cycle));
         rewindAfter(Duration.ZERO);
     }
 
     /** Generator and critic go back together, whoever it was. */
     private void ringFailed(String who, String cause) {
-        chronicle.tell("fault-seen", "role", who, "cause", cause);
+        chronicle.tell(e -> new RunEvent.FaultSeen(e, who, cause));
         faultAt = faultAt == 0 ? System.nanoTime() : faultAt;
         // There is nobody left to hand over from.
         handingOver = false;
@@ -550,7 +537,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 over = true;
                 limits.forgetAll();
             }
-            chronicle.tell("run-finished", "seconds", training.elapsedMillis() / 1000);
+            chronicle.tell(e -> new RunEvent.RunFinished(e, training.elapsedMillis() / 1000));
             listener.tell(new Outcome.Finished(training.experts(), training.warnings()));
         }
     }
@@ -570,7 +557,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onCancel(Cancel cancel) {
-        chronicle.tell("run-cancelled");
+        chronicle.tell(e -> new RunEvent.RunCancelled(e));
         company.playing(Role.SAMPLER).forEach(sampler -> {
             getContext().unwatch(sampler.actor());
             company.left(sampler.actor());
@@ -602,7 +589,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         String where = training.last()
                 .map(c -> "phase " + c.phase() + ", cycle " + c.cycle())
                 .orElse("the beginning, as no checkpoint was due yet");
-        chronicle.tell("run-stopped", "resumes-from", where);
+        chronicle.tell(e -> new RunEvent.RunStopped(e, where));
         end(new Outcome.Stopped(where));
     }
 
@@ -640,7 +627,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
             ringFailed(player.role().key(), cause);
             return;
         }
-        chronicle.tell("fault-seen", "role", player.role().key(), "cause", cause);
+        chronicle.tell(e -> new RunEvent.FaultSeen(e, player.role().key(), cause));
         drop(player);
         release(player.role(), player.actor());
         putBackUnlessTooOften(player, cause);
@@ -707,17 +694,13 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
 
     private void playerGone(Company.Player player) {
         String where = "the " + player.role().key() + " at " + player.actor().path();
-        chronicle.tell(
-                "role-stopped",
-                "role",
-                player.role().key(),
-                "actor",
-                player.actor().path().toString());
+        chronicle.tell(e ->
+                new RunEvent.RoleStopped(e, player.role(), player.actor().path().toString()));
         if (player.isTrainer()) {
             company.failed(player);
             ringFailed(player.role().key(), where + " is gone");
         } else {
-            chronicle.tell("fault-seen", "role", player.role().key(), "cause", where + " is gone");
+            chronicle.tell(e -> new RunEvent.FaultSeen(e, player.role().key(), where + " is gone"));
             // Who had done all that it was told is gone by no fault of this run; who had not may have died of it.
             boolean proven = player.role() == Role.SAMPLER
                     ? serving.servesEverything(player.actor())
@@ -785,7 +768,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
             getContext().getLog().warn("the run is finished, and served on in spite of this: {}", cause);
             return;
         }
-        chronicle.tell("run-failed", "cause", cause);
+        chronicle.tell(e -> new RunEvent.RunFailed(e, cause));
         // Whoever resumes it has mended something.
         keeper.tell(new CheckpointKeeper.ForgetDeaths());
         end(new Outcome.Failed(cause));

@@ -2,6 +2,7 @@ package dev.sluice.actors.supervisor;
 
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.message.SamplerMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import java.util.ArrayList;
@@ -84,12 +85,8 @@ final class Serving {
         if (by != null && limits.came(new Limits.Awaited.Loaded(Role.SAMPLER, sampler))) {
             by.serves = true;
             everServed = true;
-            chronicle.tell(
-                    "serving",
-                    "model",
-                    run.card().name(),
-                    "sampler",
-                    sampler.path().toString());
+            chronicle.tell(e ->
+                    new RunEvent.Serving(e, run.card().name(), sampler.path().toString()));
             draw(0, sampler);
         }
     }
@@ -102,7 +99,7 @@ final class Serving {
 
     private void swapIn(ActorRef<SamplerMessage> sampler, int phase, ExpertRef expert) {
         samplers.get(sampler).swapping.add(phase);
-        chronicle.tell("swap-begun", "phase", phase, "version", expert.version());
+        chronicle.tell(e -> new RunEvent.SwapBegun(e, phase, expert.version()));
         sampler.tell(new SamplerMessage.SwapExpert(phase, expert, supervisor));
         limits.await(
                 new Limits.Awaited.Swapped(sampler, phase),
@@ -113,16 +110,8 @@ final class Serving {
     void swapDone(SupervisorMessage.SwapDone done) {
         if (isAwaited(done.sampler(), done.phase(), done.expert())) {
             cameToAnEnd(done.sampler(), done.phase());
-            chronicle.tell(
-                    "swap-done",
-                    "phase",
-                    done.phase(),
-                    "version",
-                    done.expert().version(),
-                    "sha256",
-                    done.expert().sha256(),
-                    "millis",
-                    done.millis());
+            chronicle.tell(e -> new RunEvent.SwapDone(
+                    e, done.phase(), done.expert().version(), done.expert().sha256(), done.millis()));
             draw(done.phase(), done.sampler());
         }
     }
@@ -139,7 +128,7 @@ final class Serving {
         boolean awaited = isAwaited(refused.sampler(), refused.phase(), refused.expert());
         if (awaited) {
             limits.came(new Limits.Awaited.Swapped(refused.sampler(), refused.phase()));
-            chronicle.tell("swap-refused", "phase", refused.phase(), "reason", refused.reason());
+            chronicle.tell(e -> new RunEvent.SwapRefused(e, refused.phase(), refused.reason()));
         }
         return awaited;
     }

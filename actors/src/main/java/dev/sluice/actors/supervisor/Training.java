@@ -6,6 +6,7 @@ import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.RecorderMessage;
@@ -281,18 +282,7 @@ final class Training {
             return;
         }
         PhasePlan.Phase ofPlan = run.plan().phase(phase);
-        chronicle.tell(
-                "phase-begun",
-                "phase",
-                phase,
-                "start",
-                ofPlan.start(),
-                "boundary",
-                ofPlan.boundary(),
-                "cycle",
-                committed,
-                "cycles",
-                budget());
+        chronicle.tell(e -> new RunEvent.PhaseBegun(e, phase, ofPlan.start(), ofPlan.boundary(), committed, budget()));
         useTeachers();
         decisions.running();
         goOn();
@@ -335,7 +325,7 @@ final class Training {
         scored.addAll(teachers);
         skippedInARow = report.stepped() ? 0 : skippedInARow + 1;
         if (!report.stepped()) {
-            chronicle.tell("cycle-skipped", "phase", phase, "cycle", report.cycle());
+            chronicle.tell(e -> new RunEvent.CycleSkipped(e, phase, report.cycle()));
         }
         if (skippedInARow > run.skippedLimit()) {
             decisions.notFinite("phase " + phase + ", cycle " + report.cycle() + ": the gradient was not finite "
@@ -395,7 +385,7 @@ final class Training {
         if (isOf(Step.SAVING, epoch, ofPhase) && cycle == committed) {
             notKept = Optional.of(
                     "the last checkpoint, of phase " + ofPhase + ", cycle " + cycle + ", could not be kept: " + reason);
-            chronicle.tell("checkpoint-failed", "phase", ofPhase, "cycle", cycle, "reason", reason);
+            chronicle.tell(e -> new RunEvent.CheckpointFailed(e, ofPhase, cycle, reason));
             decisions.notKept(ofPhase, cycle, reason);
             goOn();
         }
@@ -406,7 +396,7 @@ final class Training {
         if (isOf(Step.SAVING, made.epoch(), made.phase()) && made.cycle() == committed) {
             checkpointing.kept(made);
             notKept = Optional.empty();
-            chronicle.tell("checkpoint-kept", "phase", made.phase(), "cycle", made.cycle());
+            chronicle.tell(e -> new RunEvent.CheckpointKept(e, made.phase(), made.cycle()));
             decisions.kept();
             goOn();
         }
@@ -414,7 +404,7 @@ final class Training {
 
     private void publish() {
         step = Step.PUBLISHING;
-        chronicle.tell("phase-ended", "phase", phase, "cycles", committed);
+        chronicle.tell(e -> new RunEvent.PhaseEnded(e, phase, committed));
         if (skippedInARow > 0) {
             warnings.put(
                     phase,
@@ -433,16 +423,7 @@ final class Training {
             return;
         }
         ExpertRef expert = published.expert();
-        chronicle.tell(
-                "expert-published",
-                "phase",
-                phase,
-                "version",
-                expert.version(),
-                "sha256",
-                expert.sha256(),
-                "path",
-                expert.path());
+        chronicle.tell(e -> new RunEvent.ExpertPublished(e, phase, expert.version(), expert.sha256(), expert.path()));
         limits.came(TRAINING);
         experts.add(expert);
         decisions.published(expert);

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sluice.actors.fake.TrainedRun;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.runtime.evaluation.Measure;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -14,7 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.Map;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,7 +38,7 @@ class RunsTest {
         run.begin(2);
         run.keep(2, 5);
         experts = List.of(first, run.publish(2));
-        run.tell("run-finished", Map.of("seconds", 3L));
+        run.tell(new RunEvent.RunFinished(1, 3));
     }
 
     @Test
@@ -166,8 +168,8 @@ class RunsTest {
 
     @Test
     void theCostOfAProcessThatOnlyControlsIsNotThatOfTheTraining() throws IOException {
-        run.tell("serving", Map.of());
-        run.tell("process-cost", Map.of("roles", "control", "peak-resident-bytes", 1L << 20, "cpu-millis", 1000L));
+        run.tell(new RunEvent.Serving(1, "quick", "s"));
+        run.tell(new RunEvent.ProcessCost("control", OptionalLong.of(1L << 20), OptionalLong.of(1000)));
 
         FinishedRun opened = FinishedRun.open(run.folder.root());
 
@@ -177,16 +179,9 @@ class RunsTest {
 
     @Test
     void theCostOfOneProcessThatPlaysAllIs() throws IOException {
-        run.tell("serving", Map.of());
-        run.tell(
-                "process-cost",
-                Map.of(
-                        "roles",
-                        "control critic generator sampler teacher",
-                        "peak-resident-bytes",
-                        1L << 20,
-                        "cpu-millis",
-                        1000L));
+        run.tell(new RunEvent.Serving(1, "quick", "s"));
+        run.tell(new RunEvent.ProcessCost(
+                "control critic generator sampler teacher", OptionalLong.of(1L << 20), OptionalLong.of(1000)));
 
         assertThat(FinishedRun.open(run.folder.root()).cost())
                 .containsEntry(Measure.CPU_SECONDS, 1.0)
@@ -195,7 +190,7 @@ class RunsTest {
 
     @Test
     void trainersOnSeveralNodesAreSeveralProcesses() throws IOException {
-        run.tell("role-started", Map.of("role", "teacher", "actor", "t", "epoch", 1L, "node", "another"));
+        run.tell(new RunEvent.RoleStarted(1, Role.TEACHER, "t", "another", "cpu"));
 
         assertThat(FinishedRun.open(run.folder.root()).notes())
                 .singleElement()

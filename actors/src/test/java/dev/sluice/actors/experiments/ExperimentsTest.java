@@ -12,6 +12,7 @@ import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.protocol.ExperimentStatus.State;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
 import dev.sluice.protocol.message.FilesMessage;
@@ -22,7 +23,6 @@ import java.nio.file.attribute.FileTime;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
@@ -387,8 +387,8 @@ class ExperimentsTest {
     void aFinishedRunThatIsNoLongerServedIsFinished() throws IOException {
         RunFolder run = RunFolder.open(begun(2));
         try (EventLog log = new EventLog(run.events(), Clock.systemUTC())) {
-            log.append("run-finished", Map.of());
-            log.append("run-cancelled", Map.of());
+            log.append(new RunEvent.RunFinished(1, 3));
+            log.append(new RunEvent.RunCancelled(1));
         }
 
         assertThat(status(experiments(2)).state()).isEqualTo(State.FINISHED);

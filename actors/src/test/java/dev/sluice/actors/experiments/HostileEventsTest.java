@@ -6,6 +6,7 @@ import dev.sluice.actors.fake.TrainedRun;
 import dev.sluice.monitoring.check.RunCheck;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.protocol.Epoch;
+import dev.sluice.protocol.event.RunEvent;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,7 +14,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
@@ -42,8 +42,8 @@ class HostileEventsTest {
         run = new TrainedRun(home);
         run.begin(1);
         run.publish(1);
-        run.tell(RunCheck.EXPERTS_SET_ASIDE, Map.of("from-phase", 1));
-        run.tell("run-failed", Map.of("cause", "a fault", "epoch", 1L));
+        run.tell(new RunEvent.ExpertsSetAside(1));
+        run.tell(new RunEvent.RunFailed(1, "a fault"));
         events = Files.readAllBytes(run.folder.events());
     }
 

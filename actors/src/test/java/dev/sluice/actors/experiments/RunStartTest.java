@@ -115,8 +115,8 @@ class RunStartTest {
                 .anyMatch(note -> note.contains("what was there is kept as ") && note.endsWith(".ignored"));
         assertThat(run.folder.expert(1)).doesNotExist();
         assertThat(content().values()).containsAll(before.values());
-        assertThat(RunStart.events(run.folder))
-                .extracting(event -> event.type())
+        assertThat(RunStart.log(run.folder).events())
+                .extracting(event -> event.form().type())
                 .endsWith("experts-set-aside");
     }
 

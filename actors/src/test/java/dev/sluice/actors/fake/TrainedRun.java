@@ -8,6 +8,7 @@ import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.runtime.checkpoint.Checkpoint;
 import dev.sluice.runtime.checkpoint.CheckpointStore;
 import dev.sluice.runtime.checkpoint.Epochs;
@@ -36,32 +37,35 @@ public final class TrainedRun {
         settings = Settings.submitted(text, DeploymentSettings.load("one-process", List.of(), home), home);
         folder = RunFolder.create(home.resolve("run"), settings.render());
         new Epochs(folder.epochs()).claim(0);
-        tell("role-started", Map.of("role", "generator", "actor", "g", "epoch", 1L, "node", "a"));
-        tell("role-started", Map.of("role", "critic", "actor", "c", "epoch", 1L, "node", "a"));
-        tell(
-                "serving-changed",
-                Map.of("sampler", "s", "experts", "", "teacher", teacher().sha256(), "epoch", 1L));
+        tell(new RunEvent.RoleStarted(1, Role.GENERATOR, "g", "a", "cpu"));
+        tell(new RunEvent.RoleStarted(1, Role.CRITIC, "c", "a", "cpu"));
+        tell(new RunEvent.ServingChanged(
+                1,
+                "s",
+                "quick@teacher",
+                "teacher:" + teacher().sha256(),
+                teacher().sha256()));
     }
 
     public ExpertRef teacher() {
         return NetworkFile.reference("teacher", settings.experiment().teacher());
     }
 
-    public void tell(String type, Map<String, ?> fields) throws IOException {
+    public void tell(RunEvent event) throws IOException {
         try (EventLog log = new EventLog(folder.events(), Clock.systemUTC())) {
-            log.append(type, fields);
+            log.append(event);
         }
     }
 
     public void begin(int phase) throws IOException {
-        tell("phase-begun", Map.of("phase", (long) phase, "cycle", 0L, "epoch", 1L));
+        tell(new RunEvent.PhaseBegun(1, phase, 1, 0, 0, 1));
     }
 
     /** Trains and publishes the expert of a phase. */
     public ExpertRef publish(int phase) throws IOException {
         Files.writeString(folder.expert(phase), "the expert of phase " + phase);
         ExpertRef expert = NetworkFile.reference("phase-" + phase, folder.expert(phase));
-        tell("expert-published", Map.of("version", expert.version(), "sha256", expert.sha256(), "path", expert.path()));
+        tell(new RunEvent.ExpertPublished(1, phase, expert.version(), expert.sha256(), expert.path()));
         return expert;
     }
 

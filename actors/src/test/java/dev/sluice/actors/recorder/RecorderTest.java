@@ -13,6 +13,7 @@ import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.message.RecorderMessage;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -70,19 +71,19 @@ class RecorderTest {
 
     @Test
     void eventsGoInTheLogInTheirOrder() throws IOException {
-        recorder.tell(new RecorderMessage.Event("phase-begun", Map.of("phase", 1L)));
-        recorder.tell(new RecorderMessage.Event("phase-ended", Map.of("phase", 1L)));
+        tell(new RunEvent.RunFinished(1, 7));
+        tell(new RunEvent.PhaseEnded(1, 2, 3));
         flush();
 
         assertThat(Files.readString(folder.events())).isEqualTo("""
-                        {"at":"2026-02-03T04:05:06Z","type":"phase-begun","phase":1}
-                        {"at":"2026-02-03T04:05:06Z","type":"phase-ended","phase":1}
+                        {"at":"2026-02-03T04:05:06Z","type":"run-finished","epoch":1,"seconds":7}
+                        {"at":"2026-02-03T04:05:06Z","type":"phase-ended","cycles":3,"epoch":1,"phase":2}
                         """);
     }
 
     @Test
     void cyclesGoInTheMetricsAndMoveTheBar() throws IOException {
-        recorder.tell(new RecorderMessage.Event("phase-begun", Map.of("phase", 1L)));
+        tell(new RunEvent.PhaseBegun(1, 1, 1, 0.5, 0, 3));
         recorder.tell(cycle(1, 0, true));
         recorder.tell(cycle(2, 0, false));
         recorder.tell(cycle(2, 1, true));
@@ -171,11 +172,13 @@ class RecorderTest {
         flush();
 
         assertThat(folder.grid(3)).isNotEmptyFile();
-        List<EventLog.Event> events = EventLog.read(folder.events()).events();
-        assertThat(events).extracting(EventLog.Event::type).containsExactly("recording-failed", "recording-resumed");
-        assertThat(events.get(0).fields()).containsEntry("file", "samples/after-phase-1.png");
-        assertThat(events.get(0).fields().get("cause")).asString().isNotBlank();
-        assertThat(events.get(1).fields()).containsEntry("missed", 2);
+        List<RunEvent> events = events();
+        assertThat(events).hasSize(2);
+        assertThat(events.get(0)).isInstanceOfSatisfying(RunEvent.RecordingFailed.class, failed -> {
+            assertThat(failed.file()).isEqualTo("samples/after-phase-1.png");
+            assertThat(failed.cause()).isNotBlank();
+        });
+        assertThat(events.get(1)).isEqualTo(new RunEvent.RecordingResumed("samples/after-phase-3.png", 2));
         assertThat(shown)
                 .singleElement()
                 .asString()
@@ -186,12 +189,11 @@ class RecorderTest {
     @Test
     void aPictureThatCannotBeDrawnDoesNotStopTheRecorder() throws IOException {
         recorder.tell(new RecorderMessage.Grid(1, Tensor.of(new float[27], 1, 3, 3, 3, 1)));
-        recorder.tell(new RecorderMessage.Event("later", Map.of()));
+        tell(new RunEvent.RunCancelled(1));
         flush();
 
-        assertThat(EventLog.read(folder.events()).events())
-                .extracting(EventLog.Event::type)
-                .containsExactly("recording-failed", "later");
+        assertThat(events()).hasSize(2).first().isInstanceOf(RunEvent.RecordingFailed.class);
+        assertThat(events()).last().isEqualTo(new RunEvent.RunCancelled(1));
     }
 
     @Test
@@ -201,39 +203,60 @@ class RecorderTest {
         LoggingTestKit.error("cannot write " + folder.events())
                 .withOccurrences(1)
                 .expect(kit.system(), () -> {
-                    recorder.tell(new RecorderMessage.Event("lost", Map.of()));
-                    recorder.tell(new RecorderMessage.Event("lost too", Map.of()));
+                    tell(new RunEvent.RunCancelled(1));
+                    tell(new RunEvent.RunCancelled(2));
                     recorder.tell(cycle(1, 0, true));
                     flush();
                     return Done.getInstance();
                 });
         Files.delete(folder.events());
-        recorder.tell(new RecorderMessage.Event("kept", Map.of()));
+        tell(new RunEvent.RunCancelled(3));
         flush();
 
-        List<EventLog.Event> events = EventLog.read(folder.events()).events();
-        assertThat(events).extracting(EventLog.Event::type).containsExactly("kept", "recording-resumed");
-        assertThat(events.get(1).fields()).containsEntry("missed", 2).containsEntry("file", "events.jsonl");
+        assertThat(events())
+                .containsExactly(new RunEvent.RunCancelled(3), new RunEvent.RecordingResumed("events.jsonl", 2));
         assertThat(Files.readAllLines(folder.metrics())).hasSize(2);
     }
 
     @Test
     void anotherRecorderGoesOnWithTheFolder() throws IOException {
-        recorder.tell(new RecorderMessage.Event("first", Map.of()));
+        tell(new RunEvent.RunCancelled(1));
         recorder.tell(cycle(1, 0, true));
         flush();
         kit.stop(recorder);
         assertThat(shown).last().isEqualTo("close");
 
         recorder = kit.spawn(Recorder.create(RunFolder.open(folder.root()), new Shown(shown), experiment(), CLOCK));
-        recorder.tell(new RecorderMessage.Event("second", Map.of()));
+        tell(new RunEvent.RunCancelled(2));
         recorder.tell(cycle(1, 1, true));
         flush();
 
-        assertThat(EventLog.read(folder.events()).events())
-                .extracting(EventLog.Event::type)
-                .containsExactly("first", "second");
+        assertThat(events()).containsExactly(new RunEvent.RunCancelled(1), new RunEvent.RunCancelled(2));
         assertThat(Files.readAllLines(folder.metrics())).hasSize(3);
+    }
+
+    /** What a sampler of a node that lies, or of another version, says. */
+    @Test
+    void whatIsNoEventIsNotRecorded() throws IOException {
+        for (RecorderMessage.Event odd : List.of(
+                new RecorderMessage.Event("run-finished", Map.of("epoch", 1L)),
+                new RecorderMessage.Event("run-finished", Map.of("epoch", 1L, "seconds", "x")),
+                new RecorderMessage.Event("nothing-known", Map.of()))) {
+            recorder.tell(odd);
+        }
+        tell(new RunEvent.RunCancelled(1));
+        flush();
+
+        assertThat(events()).containsExactly(new RunEvent.RunCancelled(1));
+        assertThat(shown).isEmpty();
+    }
+
+    private void tell(RunEvent event) {
+        recorder.tell(RecorderMessage.Event.of(event));
+    }
+
+    private List<RunEvent> events() throws IOException {
+        return EventLog.read(folder.events()).of(RunEvent.class);
     }
 
     private void flush() {

@@ -7,6 +7,7 @@ import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.message.GenerationReply.Reason;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SamplerMessage;
@@ -81,7 +82,7 @@ class RecordedRequestsTest {
         RunFolder run = RunFolder.create(folder.resolve("run"), "a = 1");
         try (EventLog log = new EventLog(run.events(), Clock.systemUTC())) {
             for (RecorderMessage.Event event : told) {
-                log.append(event.type(), event.fields());
+                log.append(event.event());
                 if (event.type().equals("expert-published")) {
                     Files.writeString(
                             run.root().resolve("experts/" + event.fields().get("version") + ".pt"),
@@ -95,7 +96,7 @@ class RecordedRequestsTest {
 
     @Test
     void whatServesIsToldWhenItIsLoadedAndAtEverySwap() {
-        Map<String, Object> loaded = expect(Ledger.SERVING_CHANGED);
+        Map<String, Object> loaded = expect("serving-changed");
         assertThat(loaded)
                 .containsEntry("model-version", "toy@teacher")
                 .containsEntry("experts", "teacher:" + bench.teacher.sha256())
@@ -109,7 +110,7 @@ class RecordedRequestsTest {
         ExpertRef first = publish(bench.expert(1));
         bench.swapIn(1, first);
 
-        assertThat(expect(Ledger.SERVING_CHANGED))
+        assertThat(expect("serving-changed"))
                 .containsEntry("model-version", "toy@phase-1+teacher")
                 .containsEntry("experts", "phase-1:" + first.sha256() + " teacher:" + bench.teacher.sha256())
                 .containsEntry("sampler", loaded.get("sampler"));
@@ -130,7 +131,7 @@ class RecordedRequestsTest {
         ask("after the swap");
         ask("right after that");
 
-        Map<String, Object> first = expect(Ledger.REQUEST_SERVED);
+        Map<String, Object> first = expect("request-served");
         assertThat(first)
                 .containsEntry("request", "first")
                 .containsEntry("model-version", "toy@teacher")
@@ -141,10 +142,10 @@ class RecordedRequestsTest {
                 .containsEntry("batch-size", 1L)
                 .containsEntry("queue-millis", 0L)
                 .containsEntry("compute-millis", 0L);
-        assertThat(expect(Ledger.REQUEST_SERVED)).containsEntry("request", "a second later");
-        expect(Ledger.SERVING_CHANGED);
+        assertThat(expect("request-served")).containsEntry("request", "a second later");
+        expect("serving-changed");
         expectCounts(Map.of("accepted", 4L, "served", 4L));
-        assertThat(expect(Ledger.REQUEST_SERVED))
+        assertThat(expect("request-served"))
                 .containsEntry("request", "after the swap")
                 .containsEntry("experts", "phase-1:" + expert.sha256() + " teacher:" + bench.teacher.sha256());
         stop();
@@ -164,12 +165,12 @@ class RecordedRequestsTest {
         bench.expectSamplesWhileGated("waits");
         ask("after");
 
-        assertThat(expect(Ledger.REQUEST_SERVED)).containsEntry("request", "before");
-        expect(Ledger.SERVING_CHANGED);
-        Map<String, Object> counts = expect(Ledger.REQUESTS_COUNTED);
+        assertThat(expect("request-served")).containsEntry("request", "before");
+        expect("serving-changed");
+        Map<String, Object> counts = expect("requests-counted");
         assertThat(counts).containsEntry("accepted", 2L);
         assertThat((long) counts.get("served") + (long) counts.get("open")).isEqualTo(2);
-        assertThat(expect(Ledger.REQUEST_SERVED).get("model-version")).isEqualTo("toy@phase-1+teacher");
+        assertThat(expect("request-served").get("model-version")).isEqualTo("toy@phase-1+teacher");
     }
 
     @Test
@@ -209,7 +210,7 @@ class RecordedRequestsTest {
                 Map.entry("open", 1L)));
         bench.networks.openGate();
         bench.expectSamplesWhileGated("open");
-        assertThat(expect(Ledger.REQUEST_SERVED)).containsEntry("request", "open");
+        assertThat(expect("request-served")).containsEntry("request", "open");
     }
 
     @Test
@@ -218,7 +219,7 @@ class RecordedRequestsTest {
         time.timePasses(Duration.ofSeconds(30));
         bench.recorder.expectNoMessage(Duration.ZERO);
         ask("a");
-        expect(Ledger.REQUEST_SERVED);
+        expect("request-served");
         ask("b");
         bench.status();
         time.timePasses(Duration.ofMillis(9_999));
@@ -260,7 +261,7 @@ class RecordedRequestsTest {
             return label == 1 ? Float.NaN : x;
         }));
         bench.swapIn(1, expert);
-        expect(Ledger.SERVING_CHANGED);
+        expect("serving-changed");
         expectCounts(Map.of());
         bench.ask("not finite", 1, 1);
         bench.expectRefused("not finite", Reason.FAILED);
@@ -270,7 +271,7 @@ class RecordedRequestsTest {
         bench.expectRefused("meanwhile", Reason.NOT_READY);
         time.timePasses(Duration.ofMillis(100));
 
-        assertThat(expect(Ledger.SERVING_CHANGED)).containsEntry("model-version", "toy@phase-1+teacher");
+        assertThat(expect("serving-changed")).containsEntry("model-version", "toy@phase-1+teacher");
         expectCounts(Map.of(
                 "accepted",
                 2L,
@@ -296,7 +297,7 @@ class RecordedRequestsTest {
             return x;
         }));
         bench.swapIn(1, expert);
-        expect(Ledger.SERVING_CHANGED);
+        expect("serving-changed");
         expectCounts(Map.of());
         bench.networks.delete(expert);
         bench.occupy("dies", 2, 1);
@@ -328,7 +329,7 @@ class RecordedRequestsTest {
     void theRecorderOfALaterOrderIsToldEverythingFromTheBeginning() {
         expectLoaded();
         ask("a");
-        expect(Ledger.REQUEST_SERVED);
+        expect("request-served");
         bench.sampler.tell(serve(2, Optional.empty()));
         bench.expect(new RoleReady(2, Role.SAMPLER, 0, bench.sampler));
         ask("untold");
@@ -337,10 +338,8 @@ class RecordedRequestsTest {
         bench.expect(new RoleReady(3, Role.SAMPLER, 0, bench.sampler));
 
         bench.recorder.expectNoMessage(Duration.ZERO);
-        assertThat(expect(Ledger.SERVING_CHANGED))
-                .containsEntry("epoch", 3L)
-                .containsEntry("model-version", "toy@teacher");
-        assertThat(expect(Ledger.REQUESTS_COUNTED)).containsEntry("served", 2L);
+        assertThat(expect("serving-changed")).containsEntry("epoch", 3L).containsEntry("model-version", "toy@teacher");
+        assertThat(expect("requests-counted")).containsEntry("served", 2L);
     }
 
     private Serve serve(int epoch, Optional<ActorRef<RecorderMessage>> recorder) {
@@ -370,7 +369,7 @@ class RecordedRequestsTest {
     }
 
     private void expectLoaded() {
-        expect(Ledger.SERVING_CHANGED);
+        expect("serving-changed");
         expectCounts(Map.of());
     }
 
@@ -382,10 +381,13 @@ class RecordedRequestsTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        told.add(new RecorderMessage.Event(
-                "expert-published",
-                Map.of("version", expert.version(), "sha256", expert.sha256(), "path", file.toString())));
+        told.add(RecorderMessage.Event.of(
+                new RunEvent.ExpertPublished(1, phase(expert), expert.version(), expert.sha256(), file.toString())));
         return expert;
+    }
+
+    private static int phase(ExpertRef expert) {
+        return Integer.parseInt(expert.version().replace("phase-", ""));
     }
 
     private Map<String, Object> expect(String type) {
@@ -409,7 +411,7 @@ class RecordedRequestsTest {
 
     /** @param counts those that are not 0 */
     private void expectCounts(Map<String, Object> counts) {
-        Map<String, Object> found = expect(Ledger.REQUESTS_COUNTED);
+        Map<String, Object> found = expect("requests-counted");
         assertThat(found).containsAllEntriesOf(counts);
         assertThat(found).allSatisfy((name, value) -> {
             boolean isCount = value instanceof Long && !name.equals("epoch");

@@ -192,15 +192,15 @@ final class Cluster implements AutoCloseable {
             return List.of();
         }
         return EventLog.read(log).events().stream()
-                .filter(event -> event.type().equals(type))
+                .filter(event -> event.form().type().equals(type))
                 .toList();
     }
 
     /** The first event {@code type} that was recorded after the first {@code other}. */
     EventLog.Event firstAfter(String other, String type) throws IOException {
         return EventLog.read(run.resolve("events.jsonl")).events().stream()
-                .dropWhile(event -> !event.type().equals(other))
-                .filter(event -> event.type().equals(type))
+                .dropWhile(event -> !event.form().type().equals(other))
+                .filter(event -> event.form().type().equals(type))
                 .findFirst()
                 .orElseThrow();
     }

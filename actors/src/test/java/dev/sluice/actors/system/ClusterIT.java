@@ -74,12 +74,12 @@ class ClusterIT {
             kept.records().assertFinishedLike(untouched);
             // Not trained again, though it may have been published again: the records say it was the same.
             assertThat(kept.records().events("phase-ended").stream()
-                            .filter(ended -> ended.fields().get("phase").equals(1)))
+                            .filter(ended -> ended.form().fields().get("phase").equals(1L)))
                     .hasSizeBetween(1, 2);
             assertThat(kept.records().events("phase-begun").stream()
-                            .filter(begun -> ((Number) begun.fields().get("epoch")).intValue() > 1)
-                            .filter(begun -> begun.fields().get("phase").equals(1)))
-                    .allMatch(begun -> begun.fields().get("cycle").equals(14));
+                            .filter(begun -> ((Number) begun.form().fields().get("epoch")).intValue() > 1)
+                            .filter(begun -> begun.form().fields().get("phase").equals(1L)))
+                    .allMatch(begun -> begun.form().fields().get("cycle").equals(14L));
         }
     }
 
@@ -109,8 +109,9 @@ class ClusterIT {
             // Nobody watched the new process before the cluster had it: that would have been another death.
             assertThat(kept.records().events("fault-seen")).hasSize(3);
             assertThat(kept.records().events("role-started").stream()
-                            .filter(started -> started.fields().get("role").equals("critic"))
-                            .map(started -> started.fields().get("actor").toString()))
+                            .filter(started ->
+                                    started.form().fields().get("role").equals("critic"))
+                            .map(started -> started.form().fields().get("actor").toString()))
                     .as("each process was asked to play once")
                     .hasSize(3)
                     .allMatch(actor -> actor.endsWith("/critic-fashion-1"));
@@ -155,10 +156,10 @@ class ClusterIT {
             assertThat(cluster.get("first").exitCode(PATIENCE)).isEqualTo(128 + 15);
             cluster.awaitEvents("handed-over", 1);
             EventLog.Event handedOver = cluster.events("handed-over").get(0);
-            assertThat(cluster.firstAfter("handed-over", "phase-begun").fields())
+            assertThat(cluster.firstAfter("handed-over", "phase-begun").form().fields())
                     .as("goes on at the cycle where it was handed over: nothing is done twice")
-                    .containsEntry("cycle", handedOver.fields().get("cycle"))
-                    .containsEntry("phase", handedOver.fields().get("phase"));
+                    .containsEntry("cycle", handedOver.form().fields().get("cycle"))
+                    .containsEntry("phase", handedOver.form().fields().get("phase"));
 
             int before = cluster.cycles();
             assertThat(before).as("the run is at work").isLessThan(48 - 2);
@@ -183,7 +184,10 @@ class ClusterIT {
             for (int i = 1; i <= 10; i++) {
                 cluster.node("again", "teacher", "--node-port", port);
                 cluster.awaitEvents("role-started", started + i);
-                assertThat(cluster.events("role-started").get(started + i - 1).fields())
+                assertThat(cluster.events("role-started")
+                                .get(started + i - 1)
+                                .form()
+                                .fields())
                         .containsEntry("role", "teacher");
                 cluster.get("again").kill();
             }

@@ -50,7 +50,7 @@ class ExperimentsIT {
 
     private static List<EventLog.Event> events(Path run, String type) throws Exception {
         return EventLog.read(run.resolve("events.jsonl")).events().stream()
-                .filter(event -> event.type().equals(type))
+                .filter(event -> event.form().type().equals(type))
                 .toList();
     }
 

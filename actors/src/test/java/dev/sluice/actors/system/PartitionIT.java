@@ -121,7 +121,7 @@ class PartitionIT {
 
     private List<EventLog.Event> events(String type) throws IOException {
         return EventLog.read(run.resolve("events.jsonl")).events().stream()
-                .filter(event -> event.type().equals(type))
+                .filter(event -> event.form().type().equals(type))
                 .toList();
     }
 

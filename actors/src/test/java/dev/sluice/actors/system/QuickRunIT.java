@@ -69,7 +69,8 @@ class QuickRunIT {
 
     private static void assertRunFolder(Path run, JsonNode answer, int asked) throws Exception {
         EventLog.Reading log = EventLog.read(run.resolve("events.jsonl"));
-        List<String> types = log.events().stream().map(EventLog.Event::type).toList();
+        List<String> types =
+                log.events().stream().map(event -> event.form().type()).toList();
         assertThat(types)
                 .containsSubsequence(
                         "phase-begun", "phase-ended", "expert-published", "phase-begun", "phase-ended", "run-finished");
@@ -95,15 +96,15 @@ class QuickRunIT {
     private static void assertRequestsRecorded(Path run, List<EventLog.Event> events, int asked) throws Exception {
         String model = "quick:" + RunFolder.open(run).id();
         List<String> served = events.stream()
-                .filter(event -> event.type().equals("serving-changed"))
-                .map(event -> event.fields().get("model-version").toString())
+                .filter(event -> event.form().type().equals("serving-changed"))
+                .map(event -> event.form().fields().get("model-version").toString())
                 .toList();
         assertThat(served).hasSize(3).endsWith(model + "@phase-1+teacher", model + "@phase-1+phase-2");
-        assertThat(events.stream().filter(event -> event.type().equals("request-served")))
+        assertThat(events.stream().filter(event -> event.form().type().equals("request-served")))
                 .hasSizeGreaterThanOrEqualTo(3);
         EventLog.Event last = Records.assertLastCount(run);
-        assertThat(last.fields()).containsEntry("failed", 0).containsEntry("cancelled", 0);
-        assertThat((int) last.fields().get("served")).isGreaterThan(asked);
+        assertThat(last.form().fields()).containsEntry("failed", 0L).containsEntry("cancelled", 0L);
+        assertThat((long) last.form().fields().get("served")).isGreaterThan(asked);
     }
 
     private void awaitReady(String url) {

@@ -28,8 +28,8 @@ final class Records {
         List<EventLog.Event> events =
                 EventLog.read(RunFolder.open(run).events()).events();
         EventLog.Event last = events.get(events.size() - 1);
-        assertThat(last.type()).as(last.toString()).isEqualTo("requests-counted");
-        assertThat(last.fields()).containsEntry("last", true).containsEntry("open", 0);
+        assertThat(last.form().type()).as(last.toString()).isEqualTo("requests-counted");
+        assertThat(last.form().fields()).containsEntry("last", true).containsEntry("open", 0L);
         return last;
     }
 

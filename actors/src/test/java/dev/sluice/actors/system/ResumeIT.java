@@ -3,7 +3,6 @@ package dev.sluice.actors.system;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.sluice.monitoring.process.ProcessCost;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
@@ -95,8 +94,8 @@ class ResumeIT {
         return !Files.exists(log)
                 ? 0
                 : EventLog.read(log).events().stream()
-                        .filter(event -> event.type().equals("phase-begun"))
-                        .map(event -> ((Number) event.fields().get("epoch")).intValue())
+                        .filter(event -> event.form().type().equals("phase-begun"))
+                        .map(event -> ((Number) event.form().fields().get("epoch")).intValue())
                         .distinct()
                         .count();
     }
@@ -136,8 +135,8 @@ class ResumeIT {
         EventLog.Reading log = EventLog.read(folder.resolve("stopped/events.jsonl"));
         assertThat(log.torn()).isEmpty();
         assertThat(log.events().stream()
-                        .map(EventLog.Event::type)
-                        .filter(type -> !type.startsWith("request") && !type.equals(ProcessCost.EVENT)))
+                        .map(event -> event.form().type())
+                        .filter(type -> !type.startsWith("request") && !type.equals("process-cost")))
                 .endsWith("checkpoint-kept", "run-stopped");
         Records.assertLastCount(folder.resolve("stopped"));
 

@@ -210,9 +210,9 @@ class WedgedIT {
         assertThat(Records.numbers(runs.get(1))).isEqualTo(Records.numbers(runs.get(0)));
         List<EventLog.Event> events =
                 EventLog.read(runs.get(1).resolve("events.jsonl")).events();
-        assertThat(events.stream().filter(event -> event.type().equals("fault-seen")))
+        assertThat(events.stream().filter(event -> event.form().type().equals("fault-seen")))
                 .hasSize(1)
-                .allSatisfy(fault -> assertThat(fault.fields())
+                .allSatisfy(fault -> assertThat(fault.form().fields())
                         .containsEntry("role", "teacher")
                         .hasEntrySatisfying("cause", cause -> assertThat(cause.toString())
                                 .contains("at one piece of work for 5 s")));

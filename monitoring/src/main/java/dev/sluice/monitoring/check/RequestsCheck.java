@@ -3,6 +3,9 @@ package dev.sluice.monitoring.check;
 import dev.sluice.monitoring.run.DamagedLine;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.EventLog.Event;
+import dev.sluice.protocol.event.EventForm;
+import dev.sluice.protocol.event.RunEvent;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -25,10 +28,6 @@ final class RequestsCheck {
     private static final String R5 = "R5";
     private static final List<String> WITH_REASONS = List.of("cancelled", "failed", "refused");
     private static final List<String> COUNTS = List.of("accepted", "served", "cancelled", "failed", "refused", "open");
-    private static final Set<String> NO_COUNTS = Set.of("epoch");
-
-    /** Told by the recorder when its log could be written again after a while. */
-    static final String RESUMED = "recording-resumed";
 
     /** Whom this says of what contradicts a contract. */
     @FunctionalInterface
@@ -38,7 +37,7 @@ final class RequestsCheck {
 
     private static final class Sampler {
         /** Null before anything serves, or when that is not known. */
-        private Object experts;
+        private String experts;
 
         private boolean unknown;
         private long sampled;
@@ -81,16 +80,19 @@ final class RequestsCheck {
             if (i + 1 < events.size() && endsAnOutage(events.get(i + 1))) {
                 linesAreMissing();
             }
-            Event event = events.get(i);
-            switch (event.type()) {
-                case "expert-published" -> published.add(named(text(event, "version"), text(event, "sha256")));
-                case "serving-changed" -> servingChanged(event);
-                case "request-served" -> requestServed(event);
-                case "requests-counted" -> requestsCounted(event);
-                default -> {
-                    // Says nothing of requests.
-                }
-            }
+            look(events.get(i));
+        }
+    }
+
+    private void look(Event told) {
+        if (told.event() instanceof RunEvent.ExpertPublished expert) {
+            published.add(expert.version() + ":" + expert.sha256());
+        } else if (told.event() instanceof RunEvent.ServingChanged change) {
+            servingChanged(sampler(change.sampler(), told), change);
+        } else if (told.event() instanceof RunEvent.RequestServed request) {
+            requestServed(sampler(request.sampler(), told), request);
+        } else if (told.event() instanceof RunEvent.RequestsCounted count) {
+            requestsCounted(sampler(count.sampler(), told), count, told.at());
         }
     }
 
@@ -116,43 +118,38 @@ final class RequestsCheck {
         return samplers.values().stream().mapToLong(s -> s.count(name)).sum();
     }
 
-    private void servingChanged(Event event) {
+    private void servingChanged(Sampler sampler, RunEvent.ServingChanged change) {
         changes++;
-        Sampler sampler = sampler(event);
-        sampler.experts = text(event, "experts");
+        sampler.experts = change.experts();
         sampler.unknown = false;
-        for (String expert : text(event, "experts").split(" ")) {
-            boolean isTeacher = expert.endsWith(":" + text(event, "teacher"));
+        for (String expert : change.experts().split(" ")) {
+            boolean isTeacher = expert.endsWith(":" + change.teacher());
             if (!isTeacher && !publicationsMissing && !published.contains(expert)) {
-                violations.broken(
-                        R4, text(event, "sampler") + " served " + expert + ", which was not published before");
+                violations.broken(R4, change.sampler() + " served " + expert + ", which was not published before");
             }
         }
     }
 
-    private void requestServed(Event event) {
-        Sampler sampler = sampler(event);
+    private void requestServed(Sampler sampler, RunEvent.RequestServed request) {
         sampler.sampled++;
         if (sampler.unknown) {
             unchecked++;
             return;
         }
         checked++;
-        String experts = text(event, "experts");
-        if (!experts.equals(sampler.experts)) {
+        if (!request.experts().equals(sampler.experts)) {
             violations.broken(
                     R4,
-                    "request " + text(event, "request") + " was served by " + experts + " while "
+                    "request " + request.request() + " was served by " + request.experts() + " while "
                             + (sampler.experts == null ? "nothing" : sampler.experts) + " was in force at "
-                            + text(event, "sampler"));
+                            + request.sampler());
         }
     }
 
-    private void requestsCounted(Event event) {
+    private void requestsCounted(Sampler sampler, RunEvent.RequestsCounted count, Instant at) {
         counted++;
-        Sampler sampler = sampler(event);
-        Map<String, Long> counts = counts(event);
-        String where = text(event, "sampler") + " at " + event.at();
+        Map<String, Long> counts = new TreeMap<>(count.counts());
+        String where = count.sampler() + " at " + at;
         for (String name : COUNTS) {
             if (!counts.containsKey(name)) {
                 violations.broken(R5, where + " does not say how many were " + name);
@@ -170,7 +167,7 @@ final class RequestsCheck {
                     where + " counts " + counts.get("served") + " served, but told of " + sampler.sampled
                             + " one by one");
         }
-        if (Boolean.TRUE.equals(event.fields().get("last"))) {
+        if (count.last()) {
             sampler.ended = true;
             if (counts.get("open") != 0) {
                 violations.broken(R5, where + " ended and left " + counts.get("open") + " requests open");
@@ -212,44 +209,28 @@ final class RequestsCheck {
         }
     }
 
-    private static Map<String, Long> counts(Event event) {
-        Map<String, Long> counts = new TreeMap<>();
-        event.fields().forEach((name, value) -> {
-            if (value instanceof Number number && !NO_COUNTS.contains(name)) {
-                counts.put(name, number.longValue());
-            }
-        });
-        return counts;
-    }
-
     /** What is missing may have been a change of what serves, or an expert's publication. */
     private void linesAreMissing() {
         publicationsMissing = true;
         samplers.values().forEach(sampler -> sampler.unknown = true);
     }
 
-    private boolean endsAnOutage(Event event) {
-        return event.type().equals(RESUMED) && logFile.equals(event.fields().get("file"));
+    private boolean endsAnOutage(Event told) {
+        return told.event() instanceof RunEvent.RecordingResumed resumed && logFile.equals(resumed.file());
     }
 
-    private Sampler sampler(Event event) {
-        String name = text(event, "sampler");
+    private Sampler sampler(String name, Event told) {
         Sampler sampler = samplers.computeIfAbsent(name, first -> {
             Sampler unheard = new Sampler();
             unheard.unknown = publicationsMissing;
             return unheard;
         });
         if (sampler.ended) {
-            violations.broken(R5, name + " told of " + event.type() + " at " + event.at() + ", after its last count");
+            violations.broken(
+                    R5,
+                    name + " told of " + EventForm.typeOf(told.event().getClass()) + " at " + told.at()
+                            + ", after its last count");
         }
         return sampler;
-    }
-
-    private static String named(String version, String sha256) {
-        return version + ":" + sha256;
-    }
-
-    private static String text(Event event, String field) {
-        return String.valueOf(event.fields().get(field));
     }
 }

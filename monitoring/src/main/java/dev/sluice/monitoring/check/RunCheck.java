@@ -2,10 +2,12 @@ package dev.sluice.monitoring.check;
 
 import dev.sluice.monitoring.run.DamagedLine;
 import dev.sluice.monitoring.run.EventLog;
-import dev.sluice.monitoring.run.EventLog.Event;
 import dev.sluice.monitoring.run.MetricsCsv;
 import dev.sluice.monitoring.run.MetricsCsv.Row;
 import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.event.RunEvent;
+import dev.sluice.protocol.event.RunEvent.ExpertPublished;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,12 +15,9 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -46,13 +45,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
     }
 
     /** Of these there may be any number. */
-    private static final Set<String> MANY = Set.of("teacher", "sampler");
-
-    /** The event by which a resumed run tells that the experts from the phase {@code from-phase} on are trained again. */
-    public static final String EXPERTS_SET_ASIDE = "experts-set-aside";
-
-    private static final String PUBLISHED = "expert-published";
-    private static final Pattern VERSION = Pattern.compile("phase-(\\d{1,9})");
+    private static final Set<Role> MANY = Set.of(Role.TEACHER, Role.SAMPLER);
 
     /** One place of a damaged disk may have hurt any number of lines. */
     private static final int DAMAGE_NAMED = 20;
@@ -85,22 +78,16 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
     }
 
     /** Publications that are in force: without those of experts that were set aside after them. */
-    public static List<Event> published(EventLog.Reading log) {
-        List<Event> published = new ArrayList<>();
-        for (Event event : log.events()) {
-            if (event.type().equals(PUBLISHED)) {
-                published.add(event);
-            } else if (event.type().equals(EXPERTS_SET_ASIDE)) {
-                long from = event.number("from-phase").orElse(1);
-                published.removeIf(before -> phase(before).orElse(0) >= from);
+    public static List<ExpertPublished> published(EventLog.Reading log) {
+        List<ExpertPublished> published = new ArrayList<>();
+        for (RunEvent event : log.of(RunEvent.class)) {
+            if (event instanceof ExpertPublished expert) {
+                published.add(expert);
+            } else if (event instanceof RunEvent.ExpertsSetAside aside) {
+                published.removeIf(before -> before.phase() >= aside.fromPhase());
             }
         }
         return published;
-    }
-
-    private static OptionalInt phase(Event published) {
-        Matcher name = VERSION.matcher(published.text("version").orElse(""));
-        return name.matches() ? OptionalInt.of(Integer.parseInt(name.group(1))) : OptionalInt.empty();
     }
 
     private static final class Reading {
@@ -133,15 +120,14 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
 
         private void owners() {
             Map<String, Set<String>> owners = new TreeMap<>();
-            Set<Object> epochs = new HashSet<>();
-            for (Event started : log.of("role-started")) {
-                String role = text(started, "role");
-                Object epoch = started.fields().get("epoch");
-                epochs.add(epoch);
-                if (!MANY.contains(role)) {
-                    Set<String> known = owners.computeIfAbsent(role + " in epoch " + epoch, key -> new TreeSet<>());
-                    if (!known.add(text(started, "actor")) || known.size() > 1) {
-                        broken("R1", "the " + role + " in epoch " + epoch + " was started more than once: " + known);
+            Set<Integer> epochs = new HashSet<>();
+            for (RunEvent.RoleStarted started : log.of(RunEvent.RoleStarted.class)) {
+                epochs.add(started.epoch());
+                if (!MANY.contains(started.role())) {
+                    String role = started.role().key() + " in epoch " + started.epoch();
+                    Set<String> known = owners.computeIfAbsent(role, key -> new TreeSet<>());
+                    if (!known.add(started.actor()) || known.size() > 1) {
+                        broken("R1", "the " + role + " was started more than once: " + known);
                     }
                 }
             }
@@ -179,14 +165,13 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
         }
 
         private boolean isFinished() {
-            return !log.of("run-finished").isEmpty();
+            return !log.of(RunEvent.RunFinished.class).isEmpty();
         }
 
         /** Every commit stepped or was told as skipped. */
         private void skipped() {
-            Set<String> told = log.of("cycle-skipped").stream()
-                    .map(event ->
-                            event.fields().get("phase") + "/" + event.fields().get("cycle"))
+            Set<String> told = log.of(RunEvent.CycleSkipped.class).stream()
+                    .map(skipped -> skipped.phase() + "/" + skipped.cycle())
                     .collect(Collectors.toSet());
             for (Row row : rows) {
                 if (!row.stepped() && !told.contains(row.phase() + "/" + row.cycle())) {
@@ -200,64 +185,67 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
             if (rows.isEmpty()) {
                 return;
             }
-            if (!log.of(RequestsCheck.RESUMED).isEmpty() || !log.damaged().isEmpty()) {
+            if (!log.of(RunEvent.RecordingResumed.class).isEmpty()
+                    || !log.damaged().isEmpty()) {
                 facts.add("lines of the log are missing or damaged: what it does not tell was not looked for");
                 return;
             }
-            Set<String> roles = log.of("role-started").stream()
-                    .map(started -> text(started, "role"))
+            Set<Role> roles = log.of(RunEvent.RoleStarted.class).stream()
+                    .map(RunEvent.RoleStarted::role)
                     .collect(Collectors.toSet());
-            for (String role : List.of("generator", "critic")) {
+            for (Role role : List.of(Role.GENERATOR, Role.CRITIC)) {
                 if (!roles.contains(role)) {
                     broken(
                             "R6",
-                            rows.size() + " cycles were committed, but the log tells of no " + role + " that started");
+                            rows.size() + " cycles were committed, but the log tells of no " + role.key()
+                                    + " that started");
                 }
             }
-            Set<Long> begun = log.of("phase-begun").stream()
-                    .flatMap(event -> event.number("phase").stream().boxed())
+            Set<Integer> begun = log.of(RunEvent.PhaseBegun.class).stream()
+                    .map(RunEvent.PhaseBegun::phase)
                     .collect(Collectors.toSet());
-            Set<String> published =
-                    published(log).stream().map(event -> text(event, "version")).collect(Collectors.toSet());
+            Set<Integer> published =
+                    published(log).stream().map(ExpertPublished::phase).collect(Collectors.toSet());
             int last = Math.min(cycles.size(), rows.get(rows.size() - 1).phase());
             for (int phase = 1; phase <= last; phase++) {
-                if (!begun.contains((long) phase)) {
+                if (!begun.contains(phase)) {
                     broken(
                             "R6",
                             "cycles of phase " + phase + " were committed, but the log does not tell that it began");
                 }
-                if ((phase < last || isFinished()) && !published.contains("phase-" + phase)) {
+                if ((phase < last || isFinished()) && !published.contains(phase)) {
                     broken("R6", "phase " + phase + " is over, but the log tells of no expert that it published");
                 }
             }
         }
 
         private void experts() throws IOException {
-            Map<String, Event> last = new TreeMap<>();
-            for (Event published : published(log)) {
-                String version = text(published, "version");
-                Event before = last.put(version, published);
-                if (before != null && !sha(before).equals(sha(published))) {
-                    broken("R3", version + " was published as " + sha(before) + " and then as " + sha(published));
+            Map<Integer, ExpertPublished> last = new TreeMap<>();
+            for (ExpertPublished published : published(log)) {
+                ExpertPublished before = last.put(published.phase(), published);
+                if (before != null && !before.sha256().equals(published.sha256())) {
+                    broken(
+                            "R3",
+                            published.version() + " was published as " + before.sha256() + " and then as "
+                                    + published.sha256());
                 }
             }
-            for (Map.Entry<String, Event> entry : last.entrySet()) {
-                String version = entry.getKey();
-                OptionalInt phase = phase(entry.getValue());
-                if (phase.isEmpty()) {
-                    broken("R3", version + " was published, which is no expert of a phase");
+            for (ExpertPublished published : last.values()) {
+                String version = published.version();
+                if (published.phase() < 1 || !version.equals("phase-" + published.phase())) {
+                    broken("R3", version + " was published, which is not the expert of phase " + published.phase());
                     continue;
                 }
-                Path file = run.expert(phase.getAsInt());
+                Path file = run.expert(published.phase());
                 if (!Files.isRegularFile(file)) {
                     broken("R3", version + " is not there any more: " + file);
                     continue;
                 }
                 String found = digest.of(file);
-                if (!found.equals(sha(entry.getValue()))) {
+                if (!found.equals(published.sha256())) {
                     broken(
                             "R3",
-                            version + " was published as " + sha(entry.getValue()) + ", but " + file + " is " + found);
+                            version + " was published as " + published.sha256() + ", but " + file + " is " + found);
                 }
             }
             facts.add(last.size() + " experts published");
@@ -268,15 +256,6 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                     new RequestsCheck(run.root().relativize(run.events()).toString(), this::broken);
             check.read(log);
             facts.addAll(check.facts());
-        }
-
-        private static String sha(Event published) {
-            return text(published, "sha256");
-        }
-
-        /** What is missing reads as such: it is like nothing else that is told. */
-        private static String text(Event event, String field) {
-            return event.text(field).orElse("nobody knows what");
         }
     }
 }

@@ -1,12 +1,11 @@
 package dev.sluice.monitoring.process;
 
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.event.RunEvent;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -19,15 +18,6 @@ import java.util.stream.Collectors;
  * @param cpuMillis of all of its threads
  */
 public record ProcessCost(OptionalLong resident, OptionalLong peakResident, OptionalLong cpuMillis) {
-    /** The event by which a run's log tells it; its fields are those of {@link #fields}. */
-    public static final String EVENT = "process-cost";
-
-    public static final String PEAK_RESIDENT = "peak-resident-bytes";
-    public static final String CPU_MILLIS = "cpu-millis";
-
-    /** What the process may play, separated by spaces. */
-    public static final String ROLES = "roles";
-
     private static final long KIB = 1024;
 
     public static ProcessCost now() {
@@ -35,16 +25,13 @@ public record ProcessCost(OptionalLong resident, OptionalLong peakResident, Opti
     }
 
     /**
-     * What is known of peak and processor time, by the event's names.
+     * What is known of peak and processor time, for a run's records.
      *
      * @param roles that the process may play: its cost is not that of the others
      */
-    public Map<String, Object> fields(Set<Role> roles) {
-        Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put(ROLES, roles.stream().map(Role::key).sorted().collect(Collectors.joining(" ")));
-        peakResident.ifPresent(bytes -> fields.put(PEAK_RESIDENT, bytes));
-        cpuMillis.ifPresent(millis -> fields.put(CPU_MILLIS, millis));
-        return fields;
+    public RunEvent.ProcessCost event(Set<Role> roles) {
+        return new RunEvent.ProcessCost(
+                roles.stream().map(Role::key).sorted().collect(Collectors.joining(" ")), peakResident, cpuMillis);
     }
 
     private static OptionalLong ofStatus(String name) {

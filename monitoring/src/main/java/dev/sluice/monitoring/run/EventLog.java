@@ -4,7 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.sluice.protocol.Epoch;
+import dev.sluice.protocol.event.EventForm;
+import dev.sluice.protocol.event.RunEvent;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -15,25 +16,19 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
- * {@code events.jsonl}: what happened in a run, one JSON object a line, in the order of happening (contracts, R). Each
- * has {@code at} (ISO 8601, UTC, milliseconds) and {@code type}; the other fields are the event's own, by name.
+ * {@code events.jsonl}: what happened in a run, one JSON object a line, in the order of happening. Each has
+ * {@code at} (ISO 8601, UTC, milliseconds) and {@code type}; the other fields are the event's own, by name
+ * ({@link EventForm}).
  *
- * <p>A line is written at once and whole. One that a crash tore is cut off when the log goes on, and told as the event
- * {@value #TORN}. Not safe for use by several threads.
+ * <p>A line is written at once and whole. One that a crash tore is cut off when the log goes on, and told as
+ * {@link RunEvent.TornLineDropped}. Not safe for use by several threads.
  */
 public final class EventLog implements Closeable {
-    /** Type of the event that tells of a line cut off; its field {@code text} has what was there of it. */
-    public static final String TORN = "torn-line-dropped";
-
-    /** Field of the events that belong to a start: its {@link Epoch}. */
-    private static final String EPOCH = "epoch";
-
     // What follows the object on its line is damage as well.
     private static final ObjectMapper JSON = new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
     private static final TypeReference<LinkedHashMap<String, Object>> FIELDS = new TypeReference<>() {};
@@ -52,36 +47,31 @@ public final class EventLog implements Closeable {
     /**
      * Adds an event.
      *
-     * @param fields values that JSON knows; names other than {@code at} and {@code type}
-     * @throws IllegalArgumentException when a field has a reserved name or a value that JSON does not know
+     * @throws IllegalArgumentException for one of an unknown type
      * @throws IOException when the file cannot be written; the event is lost, later ones may not be
      */
-    public void append(String type, Map<String, ?> fields) throws IOException {
-        String line = line(type, fields);
+    public void append(RunEvent event) throws IOException {
+        String line = line(event);
         lines.open();
         if (torn.isPresent()) {
             String text = torn.get();
-            String told = text.substring(0, Math.min(text.length(), TOLD_OF_A_TORN_LINE));
-            lines.append(line(TORN, Map.of("text", told)));
+            lines.append(line(
+                    new RunEvent.TornLineDropped(text.substring(0, Math.min(text.length(), TOLD_OF_A_TORN_LINE)))));
             torn = Optional.empty();
         }
         lines.append(line);
     }
 
-    private String line(String type, Map<String, ?> fields) {
-        Map<String, Object> event = new LinkedHashMap<>();
-        event.put("at", clock.instant().truncatedTo(ChronoUnit.MILLIS).toString());
-        event.put("type", type);
-        new TreeMap<>(fields).forEach((name, value) -> {
-            if (event.putIfAbsent(name, value) != null) {
-                throw new IllegalArgumentException(
-                        "event " + type + " has a field " + name + " twice; at and type are the log's own");
-            }
-        });
+    private String line(RunEvent event) {
+        EventForm form = EventForm.of(event);
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("at", clock.instant().truncatedTo(ChronoUnit.MILLIS).toString());
+        fields.put("type", form.type());
+        fields.putAll(new TreeMap<>(form.fields()));
         try {
-            return JSON.writeValueAsString(event);
+            return JSON.writeValueAsString(fields);
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("event " + type + " cannot be written as JSON: " + fields, e);
+            throw new IllegalStateException(e);
         }
     }
 
@@ -96,27 +86,10 @@ public final class EventLog implements Closeable {
     }
 
     /** One line of a log. */
-    public record Event(Instant at, String type, Map<String, Object> fields) {
-        public Event {
-            fields = Map.copyOf(fields);
-        }
-
-        /** Of the start that it belongs to; empty for an event that names none. */
-        public OptionalInt epoch() {
-            return Epoch.of(fields.get(EPOCH));
-        }
-
-        /** A field as text; empty when there is none or it is something else. */
-        public Optional<String> text(String name) {
-            return fields.get(name) instanceof String text ? Optional.of(text) : Optional.empty();
-        }
-
-        /** A field that is a whole number; empty when there is none or it is something else. */
-        public OptionalLong number(String name) {
-            Object value = fields.get(name);
-            return value instanceof Integer || value instanceof Long
-                    ? OptionalLong.of(((Number) value).longValue())
-                    : OptionalLong.empty();
+    public record Event(Instant at, RunEvent event) {
+        /** What its line says beside the time; of an event of an unknown type there is no form. */
+        public EventForm form() {
+            return EventForm.of(event);
         }
     }
 
@@ -135,9 +108,13 @@ public final class EventLog implements Closeable {
             damaged = List.copyOf(damaged);
         }
 
-        /** Events of one type. */
-        public List<Event> of(String type) {
-            return events.stream().filter(event -> event.type().equals(type)).toList();
+        /** Events of one type, in their order. */
+        public <T extends RunEvent> List<T> of(Class<T> type) {
+            return events.stream()
+                    .map(Event::event)
+                    .filter(type::isInstance)
+                    .map(type::cast)
+                    .toList();
         }
     }
 
@@ -152,25 +129,37 @@ public final class EventLog implements Closeable {
         Optional<String> torn = LineFile.read(path, (number, line) -> {
             try {
                 events.add(event(line));
-            } catch (JsonProcessingException | RuntimeException e) {
-                damaged.add(new DamagedLine(
-                        path,
-                        number,
-                        events.size(),
-                        "not an event with a time and a type, the line is damaged: " + LineFile.shown(line)));
+            } catch (BadEvent e) {
+                damaged.add(new DamagedLine(path, number, events.size(), e.getMessage() + ": " + LineFile.shown(line)));
             }
         });
         return new Reading(events, damaged, torn);
     }
 
-    private static Event event(String line) throws JsonProcessingException {
-        Map<String, Object> fields = JSON.readValue(line, FIELDS);
-        Instant at = Instant.parse((String) fields.remove("at"));
-        String type = (String) fields.remove("type");
-        if (type == null
-                || fields.containsKey(EPOCH) && Epoch.of(fields.get(EPOCH)).isEmpty()) {
-            throw new IllegalArgumentException("no type, or an epoch that is none");
+    private static Event event(String line) throws BadEvent {
+        Instant at;
+        String type;
+        Map<String, Object> fields;
+        try {
+            fields = JSON.readValue(line, FIELDS);
+            fields.values().removeIf(Objects::isNull);
+            at = Instant.parse((String) fields.remove("at"));
+            type = Objects.requireNonNull((String) fields.remove("type"));
+        } catch (JsonProcessingException | RuntimeException e) {
+            throw new BadEvent("not an event with a time and a type, the line is damaged");
         }
-        return new Event(at, type, fields);
+        try {
+            return new Event(at, new EventForm(type, fields).event());
+        } catch (IllegalArgumentException e) {
+            throw new BadEvent("not an event of this version (" + e.getMessage() + ")");
+        }
+    }
+
+    private static final class BadEvent extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        BadEvent(String problem) {
+            super(problem, null, false, false);
+        }
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.EventLog.Event;
+import dev.sluice.protocol.event.RunEvent;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -31,7 +32,7 @@ class RequestsCheckTest {
         change("a", MIXED);
         count("a", Map.of("accepted", 3L, "served", 1L, "open", 2L));
         serve("a", "r2", MIXED);
-        count(
+        countLast(
                 "a",
                 Map.of(
                         "accepted", 5L,
@@ -42,8 +43,7 @@ class RequestsCheckTest {
                         "failed-deadline", 1L,
                         "failed-stopped", 1L,
                         "refused", 4L,
-                        "refused-full", 4L,
-                        "last", true));
+                        "refused-full", 4L));
         change("b", MIXED);
         serve("b", "r3", MIXED);
         count("b", Map.of("accepted", 1L, "served", 1L));
@@ -157,7 +157,7 @@ class RequestsCheckTest {
 
     @Test
     void requestsLeftOpenAtTheEnd() {
-        count("a", Map.of("accepted", 1L, "open", 1L, "last", true));
+        countLast("a", Map.of("accepted", 1L, "open", 1L));
 
         assertBroken("R5: a at 2025-01-02T03:04:05Z ended and left 1 requests open");
     }
@@ -165,7 +165,7 @@ class RequestsCheckTest {
     @Test
     void aSamplerThatGoesOnAfterItsLastCount() {
         change("a", TEACHER);
-        count("a", Map.of("last", true));
+        countLast("a", Map.of());
         serve("a", "r", TEACHER);
 
         assertBroken("R5: a told of request-served at 2025-01-02T03:04:05Z, after its last count");
@@ -173,7 +173,7 @@ class RequestsCheckTest {
 
     @Test
     void aCountThatIsMissing() {
-        log.add(new Event(AT, "requests-counted", Map.of("sampler", "a", "accepted", 0)));
+        log.add(new Event(AT, new RunEvent.RequestsCounted(9, "a", Map.of("accepted", 0L), false)));
 
         assertBroken("R5: a at 2025-01-02T03:04:05Z does not say how many were served");
     }
@@ -183,7 +183,7 @@ class RequestsCheckTest {
     void whatALogThatCouldNotBeWrittenLeavesOpenIsNoViolation() {
         change("a", TEACHER);
         serve("a", "r1", MIXED);
-        log.add(new Event(AT, "recording-resumed", Map.of("file", "events.jsonl", "missed", 3)));
+        log.add(new Event(AT, new RunEvent.RecordingResumed("events.jsonl", 3)));
         serve("a", "r2", MIXED);
         change("a", "phase-1:one phase-2:two");
         serve("a", "r3", TEACHER);
@@ -199,7 +199,7 @@ class RequestsCheckTest {
     void anOutageOfAnotherFileExcusesNothing() {
         change("a", TEACHER);
         serve("a", "r1", MIXED);
-        log.add(new Event(AT, "recording-resumed", Map.of("file", "metrics.csv", "missed", 3)));
+        log.add(new Event(AT, new RunEvent.RecordingResumed("metrics.csv", 3)));
 
         assertBroken("R4: request r1 was served by phase-1:one teacher:t while teacher:t was in force at a");
     }
@@ -217,25 +217,33 @@ class RequestsCheckTest {
     }
 
     private void publish(String version, String sha256) {
-        log.add(new Event(AT, "expert-published", Map.of("version", version, "sha256", sha256)));
+        log.add(new Event(AT, new RunEvent.ExpertPublished(9, 1, version, sha256, "/" + version)));
     }
 
     private void change(String sampler, String experts) {
-        log.add(new Event(AT, "serving-changed", Map.of("sampler", sampler, "experts", experts, "teacher", "t")));
+        log.add(new Event(AT, new RunEvent.ServingChanged(9, sampler, "m@" + experts, experts, "t")));
     }
 
     private void serve(String sampler, String request, String experts) {
         log.add(new Event(
-                AT, "request-served", Map.of("sampler", sampler, "request", request, "experts", experts, "batch", 1)));
+                AT, new RunEvent.RequestServed(9, sampler, request, "m@" + experts, experts, 1, 4, 1, 1, 0, 0)));
     }
 
     /** @param told those that are not 0 */
-    private void count(String sampler, Map<String, Object> told) {
-        Map<String, Object> fields = new HashMap<>(Map.of("sampler", sampler, "epoch", 9));
+    private void count(String sampler, Map<String, Long> told) {
+        count(sampler, told, false);
+    }
+
+    private void countLast(String sampler, Map<String, Long> told) {
+        count(sampler, told, true);
+    }
+
+    private void count(String sampler, Map<String, Long> told, boolean last) {
+        Map<String, Long> counts = new HashMap<>();
         for (String name : List.of("accepted", "served", "cancelled", "failed", "refused", "open")) {
-            fields.put(name, 0L);
+            counts.put(name, 0L);
         }
-        fields.putAll(told);
-        log.add(new Event(AT, "requests-counted", fields));
+        counts.putAll(told);
+        log.add(new Event(AT, new RunEvent.RequestsCounted(9, sampler, counts, last)));
     }
 }

@@ -3,9 +3,8 @@ package dev.sluice.monitoring.process;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.protocol.Role;
+import dev.sluice.protocol.event.RunEvent;
 import java.util.EnumSet;
-import java.util.HashMap;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -33,12 +32,11 @@ class ProcessCostTest {
     }
 
     @Test
-    void theEventNamesBytesAndMilliseconds() {
-        Map<String, Object> fields = new HashMap<>(ProcessCost.now().fields(EnumSet.of(Role.CRITIC, Role.CONTROL)));
+    void theEventSaysWhoseCostItIs() {
+        RunEvent.ProcessCost event = ProcessCost.now().event(EnumSet.of(Role.CRITIC, Role.CONTROL));
 
-        assertThat(fields.remove("roles")).isEqualTo("control critic");
-        assertThat(fields)
-                .containsOnlyKeys("peak-resident-bytes", "cpu-millis")
-                .allSatisfy((name, value) -> assertThat((Long) value).isPositive());
+        assertThat(event.roles()).isEqualTo("control critic");
+        assertThat(event.peakResidentBytes().orElseThrow()).isPositive();
+        assertThat(event.cpuMillis().orElseThrow()).isPositive();
     }
 }

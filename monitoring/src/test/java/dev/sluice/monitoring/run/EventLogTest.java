@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.sluice.protocol.event.RunEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +13,6 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -20,6 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class EventLogTest {
     private static final Instant NOW = Instant.parse("2026-02-03T04:05:06.007890Z");
+    private static final RunEvent BEGUN = new RunEvent.PhaseBegun(1, 1, 1, 0.5, 0, 200);
+    private static final RunEvent ENDED = new RunEvent.PhaseEnded(1, 1, 200);
     private static final Clock CLOCK = Clock.fixed(NOW, ZoneOffset.UTC);
 
     @TempDir
@@ -35,12 +37,12 @@ class EventLogTest {
     @Test
     void writesOneObjectALineAtOnce() throws IOException {
         try (EventLog log = new EventLog(file, CLOCK)) {
-            log.append("phase-begun", Map.of("phase", 1, "cycles", 200L));
-            log.append("said", Map.of("text", "two\nlines \"é\"", "loss", Double.NaN, "stepped", true));
+            log.append(new RunEvent.PhaseBegun(1, 2, 0.5, 0, 7, 200));
+            log.append(new RunEvent.FaultSeen(3, "ring", "two\nlines \"é\""));
 
             assertThat(Files.readString(file)).isEqualTo("""
-                            {"at":"2026-02-03T04:05:06.007Z","type":"phase-begun","cycles":200,"phase":1}
-                            {"at":"2026-02-03T04:05:06.007Z","type":"said","loss":"NaN","stepped":true,"text":"two\\nlines \\"é\\""}
+                            {"at":"2026-02-03T04:05:06.007Z","type":"phase-begun","boundary":0.0,"cycle":7,"cycles":200,"epoch":1,"phase":2,"start":0.5}
+                            {"at":"2026-02-03T04:05:06.007Z","type":"fault-seen","cause":"two\\nlines \\"é\\"","epoch":3,"role":"ring"}
                             """);
         }
     }
@@ -61,39 +63,39 @@ class EventLogTest {
 
     @Test
     void readsWhatItWrote() throws IOException {
-        write("begun", "ended");
+        write(BEGUN, ENDED);
 
         EventLog.Reading reading = EventLog.read(file);
 
         assertThat(reading.torn()).isEmpty();
         assertThat(reading.events())
                 .containsExactly(
-                        new EventLog.Event(Instant.parse("2026-02-03T04:05:06.007Z"), "begun", Map.of("n", 1)),
-                        new EventLog.Event(Instant.parse("2026-02-03T04:05:06.007Z"), "ended", Map.of("n", 1)));
+                        new EventLog.Event(Instant.parse("2026-02-03T04:05:06.007Z"), BEGUN),
+                        new EventLog.Event(Instant.parse("2026-02-03T04:05:06.007Z"), ENDED));
     }
 
     @Test
     void goesOnWhereItStopped() throws IOException {
-        write("begun");
-        write("ended");
+        write(BEGUN);
+        write(ENDED);
 
-        assertThat(types()).containsExactly("begun", "ended");
+        assertThat(events()).containsExactly(BEGUN, ENDED);
     }
 
     @Test
     void theReaderSaysThatTheLastLineIsTorn() throws IOException {
-        write("begun");
+        write(BEGUN);
         tear("{\"at\":\"2026-02-03T04:0");
 
         EventLog.Reading reading = EventLog.read(file);
 
-        assertThat(reading.events()).extracting(EventLog.Event::type).containsExactly("begun");
+        assertThat(reading.events()).extracting(EventLog.Event::event).containsExactly(BEGUN);
         assertThat(reading.torn()).contains("{\"at\":\"2026-02-03T04:0");
     }
 
     @Test
     void aCharacterMayBeTornToo() throws IOException {
-        write("begun");
+        write(BEGUN);
         Files.write(file, new byte[] {'{', (byte) 0xc3}, StandardOpenOption.APPEND);
 
         assertThat(EventLog.read(file).torn()).contains("{\ufffd");
@@ -101,12 +103,12 @@ class EventLogTest {
 
     @Test
     void aTornLineIsCutOffAndToldWhenTheLogGoesOn() throws IOException {
-        write("begun");
+        write(BEGUN);
         tear("{\"at\":\"2026" + "x".repeat(20_000));
-        write("recovered");
+        write(ENDED);
 
-        assertThat(types()).containsExactly("begun", EventLog.TORN, "recovered");
-        assertThat((String) EventLog.read(file).events().get(1).fields().get("text"))
+        assertThat(events()).hasSize(3).startsWith(BEGUN).endsWith(ENDED);
+        assertThat(((RunEvent.TornLineDropped) events().get(1)).text())
                 .startsWith("{\"at\":\"2026xx")
                 .hasSize(200);
     }
@@ -114,20 +116,20 @@ class EventLogTest {
     @Test
     void aLogThatIsOneTornLineBeginsAnew() throws IOException {
         tear("{\"at");
-        write("begun");
+        write(BEGUN);
 
-        assertThat(types()).containsExactly(EventLog.TORN, "begun");
+        assertThat(events()).containsExactly(new RunEvent.TornLineDropped("{\"at"), BEGUN);
     }
 
     @Test
     void aDamagedLineIsNamedAndCostsNothingElse() throws IOException {
-        write("begun");
+        write(BEGUN);
         tear("{}\n\0\0{\"at\"\n");
-        write("ended");
+        write(ENDED);
 
         EventLog.Reading reading = EventLog.read(file);
 
-        assertThat(reading.events()).extracting(EventLog.Event::type).containsExactly("begun", "ended");
+        assertThat(reading.events()).extracting(EventLog.Event::event).containsExactly(BEGUN, ENDED);
         assertThat(reading.damaged())
                 .extracting(DamagedLine::toString)
                 .containsExactly(
@@ -140,42 +142,55 @@ class EventLogTest {
     @Test
     void anEpochThatNoStartCanHaveIsDamage() throws IOException {
         for (String epoch : List.of("2147483647", "2147483648", "1e30", "0", "-1", "\"1\"", "1.5", "null")) {
-            tear("{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"begun\",\"epoch\":" + epoch + "}\n");
+            tear("{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"run-cancelled\",\"epoch\":" + epoch + "}\n");
         }
-        tear("{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"begun\",\"epoch\":999999999}\n");
+        tear("{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"run-cancelled\",\"epoch\":999999999}\n");
 
         EventLog.Reading reading = EventLog.read(file);
 
         assertThat(reading.damaged()).hasSize(8);
-        assertThat(reading.events()).singleElement().satisfies(event -> assertThat(event.epoch())
-                .hasValue(999_999_999));
+        assertThat(reading.events())
+                .extracting(EventLog.Event::event)
+                .containsExactly(new RunEvent.RunCancelled(999_999_999));
+    }
+
+    /** Never misread: what an older version wrote otherwise is named, and what a newer one adds is passed over. */
+    @Test
+    void whatAnotherVersionWroteIsReadOrNamed() throws IOException {
+        tear("{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"phase-ended\",\"epoch\":1,\"phase\":2}\n");
+        tear("{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"run-cancelled\",\"epoch\":1,\"by\":[\"me\"]}\n");
+        tear("{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"moon-risen\",\"full\":true}\n");
+
+        EventLog.Reading reading = EventLog.read(file);
+
+        assertThat(reading.damaged())
+                .extracting(DamagedLine::problem)
+                .containsExactly("not an event of this version (phase-ended without cycles): "
+                        + "{\"at\":\"2026-02-03T04:05:06Z\",\"type\":\"phase-ended\",\"epoch\":1,\"phase\":2}");
+        assertThat(reading.of(RunEvent.class))
+                .containsExactly(new RunEvent.RunCancelled(1), new RunEvent.Unknown("moon-risen"));
     }
 
     @Test
-    void reservedNamesAndUnknownValuesAreRefusedAndLeaveNoTrace() throws IOException {
+    void whatIsUnknownIsNotWritten() throws IOException {
         try (EventLog log = new EventLog(file, CLOCK)) {
-            log.append("begun", Map.of());
-            assertThatThrownBy(() -> log.append("x", Map.of("at", "noon")))
+            assertThatThrownBy(() -> log.append(new RunEvent.Unknown("moon-risen")))
                     .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageContaining("at and type are the log's own");
-            assertThatThrownBy(() -> log.append("x", Map.of("thing", new Object())))
-                    .isInstanceOf(IllegalArgumentException.class)
-                    .hasMessageStartingWith("event x cannot be written as JSON");
+                    .hasMessageContaining("moon-risen");
+            log.append(BEGUN);
         }
-        assertThat(types()).containsExactly("begun");
+        assertThat(events()).containsExactly(BEGUN);
     }
 
     @Test
     void worksAgainWhenTheFileCanBeWrittenAgain() throws IOException {
         Path absent = temp.resolve("folder/events.jsonl");
         try (EventLog log = new EventLog(absent, CLOCK)) {
-            assertThatThrownBy(() -> log.append("lost", Map.of())).isInstanceOf(IOException.class);
+            assertThatThrownBy(() -> log.append(BEGUN)).isInstanceOf(IOException.class);
             Files.createDirectory(absent.getParent());
-            log.append("kept", Map.of());
+            log.append(ENDED);
         }
-        assertThat(EventLog.read(absent).events())
-                .extracting(EventLog.Event::type)
-                .containsExactly("kept");
+        assertThat(EventLog.read(absent).of(RunEvent.class)).containsExactly(ENDED);
     }
 
     @Test
@@ -183,17 +198,17 @@ class EventLogTest {
         Path full = Path.of("/dev/full");
         assumeTrue(Files.exists(full), "no /dev/full here");
         try (EventLog log = new EventLog(full, CLOCK)) {
-            assertThatThrownBy(() -> log.append("lost", Map.of()))
+            assertThatThrownBy(() -> log.append(BEGUN))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("No space left");
-            assertThatThrownBy(() -> log.append("lost", Map.of())).isInstanceOf(IOException.class);
+            assertThatThrownBy(() -> log.append(BEGUN)).isInstanceOf(IOException.class);
         }
     }
 
-    private void write(String... types) throws IOException {
+    private void write(RunEvent... events) throws IOException {
         try (EventLog log = new EventLog(file, CLOCK)) {
-            for (String type : types) {
-                log.append(type, Map.of("n", 1));
+            for (RunEvent event : events) {
+                log.append(event);
             }
             log.force();
         }
@@ -203,9 +218,9 @@ class EventLogTest {
         Files.writeString(file, rest, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     }
 
-    private List<String> types() throws IOException {
+    private List<RunEvent> events() throws IOException {
         EventLog.Reading reading = EventLog.read(file);
         assertThat(reading.torn()).isEmpty();
-        return reading.events().stream().map(EventLog.Event::type).toList();
+        return reading.of(RunEvent.class);
     }
 }

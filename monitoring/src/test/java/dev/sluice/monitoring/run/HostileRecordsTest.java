@@ -6,6 +6,8 @@ import dev.sluice.monitoring.check.RunCheck;
 import dev.sluice.protocol.CriticReport;
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.Epoch;
+import dev.sluice.protocol.Role;
+import dev.sluice.protocol.event.RunEvent;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -55,18 +57,20 @@ class HostileRecordsTest {
         Clock clock = Clock.fixed(Instant.parse("2026-02-03T04:05:06Z"), ZoneOffset.UTC);
         try (EventLog log = new EventLog(run.events(), clock);
                 MetricsCsv csv = new MetricsCsv(run.metrics())) {
-            for (String role : List.of("generator", "critic", "teacher")) {
-                log.append("role-started", Map.of("role", role, "epoch", 1L, "actor", "pekko://sluice/user/" + role));
+            for (Role role : List.of(Role.GENERATOR, Role.CRITIC, Role.TEACHER)) {
+                log.append(new RunEvent.RoleStarted(1, role, "pekko://sluice/user/" + role.key(), "a", "cpu"));
             }
-            log.append("phase-begun", Map.of("phase", 1L, "cycle", 0L, "epoch", 1L));
-            log.append("serving-changed", Map.of("sampler", "s", "experts", "teacher:ab", "teacher", "ab"));
-            log.append("request-served", Map.of("sampler", "s", "request", "r", "experts", "teacher:ab"));
-            log.append("cycle-skipped", Map.of("phase", 1L, "cycle", 1L));
-            log.append("expert-published", Map.of("version", "phase-1", "sha256", "cd", "path", "/gone/phase-1.pt"));
-            log.append(
-                    "requests-counted",
-                    Map.of("sampler", "s", "accepted", 1, "served", 1, "cancelled", 0, "failed", 0, "open", 0));
-            log.append("run-finished", Map.of("seconds", 3L, "epoch", 1L));
+            log.append(new RunEvent.PhaseBegun(1, 1, 1, 0, 0, 4));
+            log.append(new RunEvent.ServingChanged(1, "s", "m@teacher", "teacher:ab", "ab"));
+            log.append(new RunEvent.RequestServed(1, "s", "r", "m@teacher", "teacher:ab", 1, 4, 1, 1, 2, 3));
+            log.append(new RunEvent.CycleSkipped(1, 1, 1));
+            log.append(new RunEvent.ExpertPublished(1, 1, "phase-1", "cd", "/gone/phase-1.pt"));
+            log.append(new RunEvent.RequestsCounted(
+                    1,
+                    "s",
+                    Map.of("accepted", 1L, "served", 1L, "cancelled", 0L, "failed", 0L, "refused", 0L, "open", 0L),
+                    false));
+            log.append(new RunEvent.RunFinished(1, 3));
             for (int cycle = 0; cycle < 4; cycle++) {
                 csv.append(
                         new CycleReport(1, cycle, new CriticReport(List.of(1.5), 0, 0), 1, Double.NaN, cycle != 1), 9);
@@ -99,8 +103,7 @@ class HostileRecordsTest {
                 .filter(c -> c == '\n')
                 .count();
         assertThat((long) reading.events().size() + reading.damaged().size()).isEqualTo(lines);
-        reading.events().forEach(event -> event.epoch()
-                .ifPresent(e -> assertThat(Epoch.isOne(e)).isTrue()));
+        assertThat(reading.of(RunEvent.OfEpoch.class)).allMatch(event -> Epoch.isOne(event.epoch()));
         assertThat(RunCheck.of(run, List.of(4), file -> "cd").facts()).isNotEmpty();
         if (seed % 16 == 0) {
             goesOn();
@@ -121,10 +124,10 @@ class HostileRecordsTest {
 
     private static void goesOn() throws IOException {
         try (EventLog log = new EventLog(run.events(), Clock.systemUTC())) {
-            log.append("went-on", Map.of());
+            log.append(new RunEvent.RunStopped(1, "phase 1, cycle 2"));
         }
         List<EventLog.Event> after = EventLog.read(run.events()).events();
-        assertThat(after.get(after.size() - 1).type()).isEqualTo("went-on");
+        assertThat(after.get(after.size() - 1).event()).isEqualTo(new RunEvent.RunStopped(1, "phase 1, cycle 2"));
     }
 
     /** One to four injuries. */

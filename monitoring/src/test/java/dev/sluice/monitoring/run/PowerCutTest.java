@@ -2,12 +2,12 @@ package dev.sluice.monitoring.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.protocol.event.RunEvent;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
-import java.util.Map;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
@@ -38,7 +38,7 @@ class PowerCutTest {
     void aNewLogsNameIsForcedWithItsFirstLines() throws IOException {
         Path file = folder.resolve("events.jsonl");
         try (EventLog log = new EventLog(file, Clock.systemUTC())) {
-            log.append("begun", Map.of());
+            log.append(new RunEvent.RunCancelled(1));
 
             assertThat(forced(log::force)).containsExactly(file, folder);
             assertThat(forced(log::force)).containsExactly(file);

@@ -2,6 +2,8 @@ package dev.sluice.protocol.message;
 
 import dev.sluice.protocol.CycleReport;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.event.EventForm;
+import dev.sluice.protocol.event.RunEvent;
 import java.util.Map;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -9,14 +11,23 @@ import org.apache.pekko.actor.typed.ActorRef;
 /** What the recorder, which owns the run's folder, understands. */
 public sealed interface RecorderMessage {
     /**
-     * One line of {@code events.jsonl}.
+     * One line of {@code events.jsonl}, in the form in which it is written.
      *
-     * @param type in the past tense, such as {@code phase-begun}
-     * @param fields strings, longs, doubles and booleans
+     * @param type and {@code fields} as of {@link EventForm}
      */
     record Event(String type, Map<String, Object> fields) implements RecorderMessage {
         public Event {
             fields = Map.copyOf(fields);
+        }
+
+        public static Event of(RunEvent event) {
+            EventForm form = EventForm.of(event);
+            return new Event(form.type(), form.fields());
+        }
+
+        /** @throws IllegalArgumentException as {@link EventForm#event} */
+        public RunEvent event() {
+            return new EventForm(type, fields).event();
         }
     }
 
