@@ -21,7 +21,7 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /**
- * {@code events.jsonl}: what happened in a run, one JSON object a line, in the order of happening (contracts, R). Each
+ * {@code events.jsonl}: what happened in a run, one JSON object a line, in the order of happening. Each
  * has {@code at} (ISO 8601, UTC, milliseconds) and {@code type}; the other fields are the event's own, by name.
  *
  * <p>A line is written at once and whole. One that a crash tore is cut off when the log goes on, and told as the event
