@@ -32,7 +32,7 @@ public record ExperimentSettings(
         int snapshotEvery,
         int gridSamples,
         int gridColumns) {
-    /** Re-noise times before the shift are drawn below this (algorithm.md, "Update rule and hyper-parameters"). */
+    /** Re-noise times before the shift are drawn below this where a generator batch is scored. */
     private static final double HIGHEST_RENOISE_TIME = 0.98;
 
     private static final int MOST_CYCLES = 10_000_000;
@@ -111,7 +111,7 @@ public record ExperimentSettings(
                         + ", so take a smaller margin or lower that boundary");
     }
 
-    /** t before the timestep shift (algorithm.md, "Notation"). */
+    /** The time that the shift κ takes to t: t = κu / (1 + (κ−1)u) solved for u. */
     private static double unshifted(double t, Recipe recipe) {
         return t / (recipe.shift() - (recipe.shift() - 1) * t);
     }

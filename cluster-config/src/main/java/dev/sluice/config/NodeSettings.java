@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 /**
  * What this node does and how the others reach it: section {@code node}.
  *
- * @param roles it offers; all of them make a cluster of one (design, decision 8)
+ * @param roles it offers; all of them make a cluster of one
  * @param name for people, in logs and events; empty for {@code host:port}
  * @param host that the other nodes reach it by; loopback unless the user says otherwise
  * @param port that the other nodes reach it by; 0 takes any free one

@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The HTTP endpoint and its batches: section {@code serving} (contract S).
+ * The HTTP endpoint and its batches: section {@code serving}.
  *
  * @param host to listen on; loopback unless the user says otherwise
  * @param port 0 takes any free one
- * @param queueLimit requests that may wait; the next is refused at once (S3)
+ * @param queueLimit requests that may wait; the next is refused at once
  * @param maxBatch samples in one batch at most
- * @param maxWait how long a request waits for others to fill its batch (S4)
+ * @param maxWait how long a request waits for others to fill its batch
  * @param batchSizes that batches are padded to, ascending; an expert is warmed on each before it serves
  * @param deadline of a request that names none
  * @param maxBodyBytes longest request body; longer ones are answered 413

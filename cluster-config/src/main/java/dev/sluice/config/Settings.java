@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Everything a run is told, validated: no part of it can be refused later for its value alone (design, decision 11).
+ * Everything a run is told, validated: no part of it can be refused later for its value alone.
  *
- * <p>Time-outs that cannot work together are refused here too (contract F14), because they are spread over sections.
+ * <p>Time-outs that cannot work together are refused here too, because they are spread over sections.
  */
 public record Settings(
         ExperimentSettings experiment,

@@ -11,9 +11,8 @@ import java.time.Duration;
  * @param loadWithin a role has loaded its networks, or written its part of a checkpoint
  * @param swapWithin the sampler has loaded, checked and warmed a new expert, and serves it
  * @param workWithin a worker has ended one piece of work; a worker that has not is stuck, and its role has failed
- *     (contract F7)
- * @param cycleStallAfter no cycle was committed: health is progress, not an actor that answers (contract F7)
- * @param restarts failures in a row, with no checkpoint kept between them, that a run survives (contract F5)
+ * @param cycleStallAfter no cycle was committed: health is progress, not an actor that answers
+ * @param restarts failures in a row, with no checkpoint kept between them, that a run survives
  * @param backOffMin wait after the first failure; it doubles with each
  * @param backOffMax longest wait
  */
@@ -79,7 +78,7 @@ public record SupervisionSettings(
     }
 
     /**
-     * What cannot work beside the other sections (contract F14).
+     * What cannot work beside the other sections.
      *
      * @param limits whose keys are complete
      */

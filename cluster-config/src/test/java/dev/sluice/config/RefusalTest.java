@@ -91,7 +91,7 @@ class RefusalTest {
         assertThat(problems).allMatch(line -> line.endsWith("(--set)") || line.startsWith("unknown key"));
     }
 
-    /** Contract F14. */
+    /** Time-outs and limits of several sections that cannot work together. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
                     serving.max-wait=60s | serving.max-wait = 60s must be shorter than serving.deadline = 60s: every request would be refused while it waits for its batch (--set)

@@ -1,7 +1,7 @@
 package dev.sluice.protocol;
 
 /**
- * Names a network file without carrying its bytes (design, decision 7).
+ * Names a network file without carrying its bytes.
  *
  * @param version what served images report, such as {@code teacher} or {@code phase-1}
  * @param sha256 of the file's bytes, lower-case hex

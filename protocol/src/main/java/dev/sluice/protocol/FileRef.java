@@ -1,7 +1,8 @@
 package dev.sluice.protocol;
 
 /**
- * Names a file of the store without carrying its bytes (design, decision 7).
+ * Names a file of the store without carrying its bytes: those are read from a shared folder or fetched in a stream, and
+ * never part of a message.
  *
  * @param <R> the reference's own type
  */

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The sampling timesteps 1 = t_0 > … > t_N = 0 and where they are cut into phases (algorithm.md, "Phases").
+ * The sampling timesteps 1 = t_0 > … > t_N = 0 and where they are cut into phases.
  *
  * @param timesteps strictly decreasing from 1 to 0, at least two
  * @param boundaries the end s_k of every phase: a strictly decreasing selection of the timesteps that ends with 0

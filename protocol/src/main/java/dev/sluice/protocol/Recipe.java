@@ -8,8 +8,8 @@ import java.util.Objects;
  *
  * @param seed of every noise the run draws
  * @param batch samples in a batch
- * @param criticUpdates critic updates before each generator update (K of the design)
- * @param guidance weight of the teacher's classifier-free guidance; 1 is none (algorithm.md's convention)
+ * @param criticUpdates critic updates before each generator update (K)
+ * @param guidance weight w of the teacher's classifier-free guidance, v = v_uncond + w·(v_cond − v_uncond); 1 is none
  * @param margin how far above the boundary, before the shift, the re-noise time starts
  * @param shift κ of the timestep shift t' = κt / (1 + (κ−1)t) applied to the re-noise time; 1 is none
  * @param emaDecay of the generator's published average
@@ -49,7 +49,7 @@ public record Recipe(
         FULL
     }
 
-    /** How the score difference is scaled into the gradient on x_s (algorithm.md, "The generator's gradient"). */
+    /** How the score difference is scaled into the gradient on x_s. */
     public enum Normaliser {
         /** Eq 10's own weight. */
         KL,

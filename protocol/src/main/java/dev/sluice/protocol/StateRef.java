@@ -1,7 +1,7 @@
 package dev.sluice.protocol;
 
 /**
- * Names a trainer's part of a checkpoint without carrying its bytes (design, decisions 6 and 7).
+ * Names a trainer's part of a checkpoint without carrying its bytes.
  *
  * @param role generator or critic
  * @param phase counted from 1

@@ -10,7 +10,7 @@ import java.util.Objects;
 /**
  * An immutable array in host memory, row-major: what actors exchange and what the equations are written on.
  *
- * <p>It owns nothing native, so a lost message leaks nothing and a dead receiver frees nothing (design, decision 1).
+ * <p>It owns nothing native, so a lost message leaks nothing and a dead receiver frees nothing.
  * Safe to share between threads. Factory methods copy their argument unless they say otherwise.
  */
 public final class Tensor {

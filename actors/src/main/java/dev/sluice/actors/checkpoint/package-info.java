@@ -1,2 +1,2 @@
-/** Turns the trainers' parts into checkpoints, beside the run (design, decision 6). */
+/** Turns the parts that the trainers wrote into checkpoints, in an actor of its own. */
 package dev.sluice.actors.checkpoint;

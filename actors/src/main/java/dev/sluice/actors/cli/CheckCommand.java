@@ -19,11 +19,12 @@ import picocli.CommandLine.Spec;
         name = "check",
         mixinStandardHelpOptions = true,
         description = {
-            "Reads a run's records and says what contradicts the contracts: one owner a role and start, every cycle"
-                    + " committed once and in order, every published expert the file that lies in this folder, every"
-                    + " request served by experts that were published and in force, and none without an end; nothing"
-                    + " committed that the log does not tell of, and no damaged line.",
-            "Exit code 0 when nothing does, 1 when something does."
+            "Reads a run's records and says which guarantees they break: one owner of each role in each epoch, every"
+                    + " cycle committed once and in order, every published expert the file in this folder, every"
+                    + " request served by experts that were published and in force, and every one accounted for;"
+                    + " nothing committed that the log does not explain, and no damaged line.",
+            "Each is reported by its name in docs/guarantees.md, such as one-owner.",
+            "Exit code 0 when none is broken, 1 otherwise."
         })
 final class CheckCommand implements Callable<Integer> {
     @Option(names = "--run", paramLabel = "DIR", required = true, description = "Folder of the run.")
@@ -46,7 +47,7 @@ final class CheckCommand implements Callable<Integer> {
         out.println(
                 check.violations().isEmpty()
                         ? "sluice: the records hold together"
-                        : "sluice: the records do not hold together");
+                        : "sluice: the records do not hold together; docs/guarantees.md explains each name");
         return check.violations().isEmpty() ? 0 : 1;
     }
 }

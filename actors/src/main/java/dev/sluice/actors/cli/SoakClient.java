@@ -17,7 +17,7 @@ import java.util.Set;
 
 /**
  * Asks for samples, one request after the other, for as long as a run goes: whatever happens to the run, each is answered
- * in time, with samples or with the reason why not (contract S10). Until something listens, and while its process is
+ * in time, with samples or with the reason why not. Until something listens, and while its process is
  * started again, connections are refused; that is told too, and no fault.
  */
 final class SoakClient implements AutoCloseable {

@@ -48,7 +48,7 @@ final class SoakRun {
      * @param arguments of {@code distill}
      * @param log of all of its processes
      * @param like an undisturbed run with the same settings
-     * @return what contradicts the contracts; nothing, if all is well
+     * @return what went wrong; nothing, if all is well
      */
     List<String> carryOut(List<String> arguments, List<Fault> faults, int port, Path log, Path like)
             throws IOException, InterruptedException {

@@ -95,7 +95,7 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
             return this;
         }
         if (assignment != null && begin.epoch() > assignment.epoch()) {
-            // Whatever the network of the old epoch is stuck in (contract F7), the new one does not wait for it.
+            // Whatever the network of the old epoch is stuck in, the new one does not wait for it.
             letGo();
         }
         forget();

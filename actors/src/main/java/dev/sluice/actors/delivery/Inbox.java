@@ -15,7 +15,7 @@ import java.util.function.Function;
  *
  * <p>On one connection the messages of a lane form a chain whose numbers rise, and never by more than one beyond the highest
  * that ever came: after a break the sender begins again where it was not acknowledged. Whoever does otherwise, or sends beyond an actor's window,
- * breaks the rules: all lanes that it has are closed, and nobody else's (contract F13). It may open others.
+ * breaks the rules: all lanes that it has are closed, and nobody else's. It may open others.
  *
  * <p>Plain state without clock or connection; its owner has a lock.
  *

@@ -1,5 +1,5 @@
 /**
- * Tensor messages between nodes: each arrives exactly once and in order, or its sender is told (contracts F11, F12).
+ * Tensor messages between nodes: each arrives exactly once and in order, or its sender is told.
  *
  * <p>They go over a TCP connection of their own beside Artery, since Artery's large-message lane is too slow and drops what
  * its queue does not hold; {@code docs/transport.md} has the measurements. Two nodes find each other's port by a greeting

@@ -40,7 +40,7 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * twice, or of another epoch or phase, is ignored.
  *
  * <p>A batch that is being scored is kept until its gradient comes: when its teacher is replaced, it goes to another, and
- * nothing is done twice that counts (contract F2).
+ * no step is taken twice.
  *
  * <p>When the actor dies, the phase's progress since the last checkpoint is lost. It ends when it is released or its
  * supervisor is gone.
@@ -115,7 +115,7 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
             return this;
         }
         if (assignment != null && begin.epoch() > assignment.epoch()) {
-            // Whatever the network of the old epoch is stuck in (contract F7), the new one does not wait for it.
+            // Whatever the network of the old epoch is stuck in, the new one does not wait for it.
             letGo();
         }
         forget();

@@ -11,7 +11,7 @@ import dev.sluice.runtime.image.SampleSheet;
 import java.util.Arrays;
 import java.util.List;
 
-/** Bodies of successful answers (contract S1). */
+/** Bodies of successful answers, in OpenAI's shape with fields of our own beside it. */
 final class Answers {
     private Answers() {}
 

@@ -50,7 +50,7 @@ final class ApiError extends RuntimeException {
         return new ApiError(429, "queue_full", null, message, BUSY_RETRY_SECONDS);
     }
 
-    /** What the sampler's refusal is over HTTP (contract S2). */
+    /** The status code and the error that answer a sampler's refusal. */
     static ApiError of(Refused refused) {
         String message = refused.message();
         return switch (refused.reason()) {

@@ -13,8 +13,8 @@ import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Props;
 
 /**
- * Serves the HTTP API for the samplers of the cluster (contract S1, S2, S5, S6). A client that leaves before its answer has
- * its request cancelled.
+ * Serves the HTTP API for the samplers of the cluster. A client that leaves before its answer has its request
+ * cancelled.
  */
 public final class ApiServer {
     private static final Duration TO_FINISH_ON_SHUTDOWN = Duration.ofSeconds(5);

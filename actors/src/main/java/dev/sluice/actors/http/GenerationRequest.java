@@ -13,7 +13,7 @@ import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 
 /**
- * The body of {@code POST /v1/images/generations}, read against the model that is served (contract S1).
+ * The body of {@code POST /v1/images/generations}, read against the model that is served.
  *
  * @param model that was asked for, by name or exact version; empty where none was
  * @param label class index, −1 for none

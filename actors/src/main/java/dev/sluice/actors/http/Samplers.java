@@ -26,7 +26,7 @@ import org.apache.pekko.actor.typed.receptionist.Receptionist;
 
 /**
  * The samplers of the whole cluster, as the HTTP API of one control node knows them: several of a model, several models.
- * They come and go by themselves; nobody has to supervise anything for them to be found (contract S10).
+ * They come and go by themselves and are found without a supervisor, so they serve on when every training role is down.
  *
  * <p>Thread-safe. A sampler's controller always answers, so one that does not has a dead or suspended node: it is passed
  * over until it answers again. They are asked all the time and not for each request: hundreds of requests at once would

@@ -1,2 +1,2 @@
-/** The HTTP API: OpenAI-compatible generations and models, liveness and readiness (contract S1, S2, S6). */
+/** The HTTP API: OpenAI-compatible generations and models, liveness and readiness. */
 package dev.sluice.actors.http;

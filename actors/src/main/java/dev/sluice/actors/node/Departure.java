@@ -12,7 +12,7 @@ import org.apache.pekko.actor.typed.javadsl.AskPattern;
 /**
  * How a node leaves in order. First its trainers are handed over, at a cycle boundary, while everything else goes on. Its
  * samplers stop once HTTP has answered and while the cluster still stands, so that their last counts reach the recorder,
- * here or on another node (contract R5).
+ * here or on another node.
  */
 final class Departure {
     private Departure() {}

@@ -55,7 +55,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One process of a cluster, or a cluster of one (design, decision 8): the actor system with this node's roles in it and,
+ * One process of a cluster, which may be its only one: the actor system with this node's roles in it and,
  * on a control node, the HTTP API.
  */
 public final class SluiceProcess implements AutoCloseable {

@@ -2,7 +2,7 @@ package dev.sluice.actors.sampler;
 
 import dev.sluice.protocol.message.GenerationReply.Reason;
 
-/** Every way in which a request ends without samples; no request ends without one of these or an answer (contract R5). */
+/** Every way in which a request ends without samples; no request ends without one of these or an answer. */
 enum Ending {
     CLIENT_LEFT(Kind.CANCELLED, "client-left", Reason.CANCELLED),
     DEADLINE(Kind.FAILED, "deadline", Reason.DEADLINE),

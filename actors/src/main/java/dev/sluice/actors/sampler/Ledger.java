@@ -18,7 +18,7 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 
 /**
- * Counts the sampler's requests and tells the run's recorder who served them (contracts R4, R5), so that a request is
+ * Counts the sampler's requests and tells the run's recorder who served them, so that a request is
  * counted in one place. Part of the {@link Sampler} actor and used in its messages only.
  *
  * <p>Everything is told in the order of its happening: a request that follows {@code serving-changed} in the log was

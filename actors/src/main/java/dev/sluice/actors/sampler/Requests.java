@@ -74,7 +74,7 @@ final class Requests {
     }
 
     /**
-     * Queues the request, or refuses it at once (S3).
+     * Queues the request, or refuses it at once.
      *
      * @return whether a batch should be begun now rather than when others have had the time to join
      */

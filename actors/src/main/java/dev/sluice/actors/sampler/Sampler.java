@@ -34,7 +34,7 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 
 /**
- * Serves one model (contract S): admits requests to a bounded queue, batches them for its {@link SamplerWorker}, and has
+ * Serves one model: admits requests to a bounded queue, batches them for its {@link SamplerWorker}, and has
  * finished experts swapped in while it goes on. It computes nothing, so it answers at once whatever the worker does.
  *
  * <p>When the worker dies or stays at one evaluation ({@link WorkWatch}), the requests of its batch and the swap under way

@@ -21,7 +21,7 @@ import scala.concurrent.ExecutionContextExecutor;
 
 /**
  * Asks samplers, of this node or of others, and takes their answers. An answer's samples may be larger than anything that
- * Artery carries, so they come by the courier, to one actor for all questions (contract F12).
+ * Artery carries, so they come by the courier, to one actor for all questions.
  *
  * <p>Thread-safe.
  */

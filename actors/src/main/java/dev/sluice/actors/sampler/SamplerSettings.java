@@ -7,9 +7,9 @@ import java.util.List;
 /**
  * How the sampler queues, batches and recovers.
  *
- * @param queueLimit requests that may wait, those being computed not counted (S3)
+ * @param queueLimit requests that may wait, those being computed not counted; the next is refused at once
  * @param maxBatch samples in one batch at most, and in one request
- * @param maxWait how long a request waits for others while the worker is idle (S4)
+ * @param maxWait how long a request waits for others while the worker is idle
  * @param batchSizes that batches are padded to, ascending, the last at least {@code maxBatch}
  * @param restarts of the worker, one after the other without a batch served in between, before the sampler gives up
  * @param restartDelay before the first of them; doubled for each one that follows

@@ -24,7 +24,7 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 /**
  * Computes what the {@link Sampler} orders, on a thread of its own: one batch at a time, and beside it the preparation of
  * the next mixture. Every message is one bounded piece of work (open a network, one evaluation), so the two take turns
- * and a cancelled batch stops by its next evaluation (contract S5).
+ * and a cancelled batch stops by its next evaluation.
  *
  * <p>It owns the networks and closes them when it stops, however it stops. A file that cannot be used is an answer; an
  * evaluation that throws is this actor's death, since nobody knows what state it left the engine in. Lost with it: the

@@ -25,7 +25,7 @@ import org.apache.pekko.actor.typed.ActorRef;
 
 /**
  * Who plays which role of one experiment, and on which node: one generator and one critic, a teacher and a sampler on
- * every node that offers them. It orders what is missing from the nodes that offer it (design, decision 10); nodes that
+ * every node that offers them. It orders what is missing from the nodes that offer it; nodes that
  * join are used at once, and what a lost node played is ordered from another.
  */
 final class Company {

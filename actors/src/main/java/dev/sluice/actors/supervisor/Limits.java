@@ -14,7 +14,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
  * time.
  *
  * <p>Time is counted in ticks of this process: one that was suspended and wakes up does not take its own pause for the
- * silence of others (contract F7).
+ * silence of others.
  */
 final class Limits {
     private static final int TICKS = 20;

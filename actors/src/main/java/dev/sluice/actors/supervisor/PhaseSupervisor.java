@@ -40,7 +40,7 @@ import org.apache.pekko.actor.typed.receptionist.Receptionist;
  * <p>What fails is put back. A generator or critic that is lost, stuck or makes no progress sends both back to the last
  * checkpoint, with new actors under a new epoch; a teacher or sampler is replaced while the others go on. It waits longer
  * from failure to failure and gives up after too many without a checkpoint between them ({@link Recovery}). Gradients that
- * stay non-finite send the phase back once (contract F8). It waits for nothing without a limit.
+ * stay non-finite send the phase back once. It waits for nothing without a limit.
  *
  * <p>When this actor dies, the trainers and teachers end, the samplers serve on, and another supervisor goes on from what
  * is in the store.

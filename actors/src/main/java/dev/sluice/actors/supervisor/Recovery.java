@@ -10,7 +10,7 @@ import java.util.Optional;
 
 /**
  * How often and how soon what failed is put back: failures in a row, with no checkpoint kept between them, wait twice as
- * long each, and after the cap there is no next time (contract F5). Generator and critic go back together, so their failures
+ * long each, and after the cap there is no next time. Generator and critic go back together, so their failures
  * count together, and with them the deaths of the whole process. A sampler's failures are forgiven when one serves
  * everything, and not by checkpoints: training says nothing of whether the run can be served.
  */

@@ -17,7 +17,7 @@ import java.util.Optional;
 /**
  * What a supervisor carries out.
  *
- * @param epoch of this start; higher than of any start before (design, decision 5)
+ * @param epoch of this start; higher than of any start before; messages of an older epoch are ignored
  * @param from where the run goes on; empty for its beginning
  * @param cycles generator updates of each phase
  * @param experts folder that finished experts are written to

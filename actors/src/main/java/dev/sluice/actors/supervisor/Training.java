@@ -418,7 +418,7 @@ final class Training {
     }
 
     void expertPublished(SupervisorMessage.ExpertPublished published) {
-        // Each phase advances once, however often it is announced (contract F6).
+        // Each phase advances once, however often it is announced.
         if (!isOf(Step.PUBLISHING, published.epoch(), published.phase())) {
             return;
         }

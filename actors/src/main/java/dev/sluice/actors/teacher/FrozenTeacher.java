@@ -32,8 +32,8 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * there may be any number of them, and experiments with the same teacher file share one; when it dies, the batches in its
  * mailbox are lost and whoever sent them sends them to another.
  *
- * <p>A batch that cannot be scored, or that its worker gets stuck at or dies of, is its experiment's failure alone
- * (contract F16): the others' batches go to a new worker. One that is stuck keeps its memory, so after
+ * <p>A batch that cannot be scored, or that its worker gets stuck at or dies of, is its experiment's failure alone:
+ * the others' batches go to a new worker. One that is stuck keeps its memory, so after
  * two of them all experiments have another teacher placed. It ends with the last of its experiments,
  * released or gone.
  */

@@ -10,7 +10,7 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 
 /**
  * A controller's hold on its {@link Workbench}: there is one from the first opening on, watched, until it is let go or
- * dies. A workbench that stays at one piece of work for too long has failed as if it had thrown (contract F7). Used by the
+ * dies. A workbench that stays at one piece of work for too long has failed as if it had thrown. Used by the
  * controller alone.
  *
  * @param <R> what the workbench owns

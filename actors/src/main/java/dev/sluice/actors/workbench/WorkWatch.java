@@ -8,7 +8,7 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 
 /**
- * Fails when a worker stays at one piece of work: health is progress of work, not an actor that answers (contract F7).
+ * Fails when a worker stays at one piece of work: health is progress of work, not an actor that answers.
  *
  * <p>It counts its own ticks and not the clock's time: a process that was suspended, and wakes, has not ticked meanwhile
  * and so does not accuse its worker of the pause.

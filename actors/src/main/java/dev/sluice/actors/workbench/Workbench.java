@@ -11,9 +11,9 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 
 /**
- * The compute half of a role (design, decision 4): owns one thing that lives on one thread, and does one bounded piece of
- * work with it a message, in the order they were sent. Spawn it on the pinned dispatcher, as the child of a controller
- * that watches it.
+ * The compute half of a role: owns one thing that lives on one thread, and does one bounded piece of work with it a
+ * message, in the order they were sent. Spawn it on the pinned dispatcher, as the child of a controller that watches it
+ * and always answers.
  *
  * <p>Work reports by telling actors. When it throws, the workbench dies with the cause, which the controller hears as
  * {@code ChildFailed}; the thing is closed on its own thread, and what waited in the mailbox is lost. That holds for memory

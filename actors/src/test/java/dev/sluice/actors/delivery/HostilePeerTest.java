@@ -39,7 +39,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A peer that lies costs its own transfer and a line in the log; an honest one beside it notices nothing (contract F13). */
+/**
+ * A peer that lies costs its own transfer and a line in the log; an honest one beside it notices nothing
+ * (docs/guarantees.md: hostile-input-refused).
+ */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class HostilePeerTest {
     private static long uids = 1000;

@@ -18,7 +18,6 @@ class StreamsTest {
     @TempDir
     Path folder;
 
-    /** Contract F11. */
     @Test
     void aReaderThatStopsStopsTheSenderAfterAFewMegabytes() throws IOException {
         int chunks = (64 << 20) / Streams.CHUNK;

@@ -35,8 +35,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What the sampler tells the run's recorder (contracts R4, R5). Every test ends with all of it in a log that the checker
- * reads.
+ * What the sampler tells the run's recorder (docs/guarantees.md: served-live, requests-accounted).
+ * Every test ends with all of it in a log that the checker reads.
  */
 class RecordedRequestsTest {
     /** Nobody waits for others. */

@@ -29,7 +29,7 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.junit.jupiter.api.Test;
 
-/** A request of one node to the sampler of another, for images that no message of Artery holds (contract F12). */
+/** A request of one node to the sampler of another, for images that no message of Artery holds. */
 class SamplesBetweenNodesTest {
     private static final List<Long> SHAPE = List.of(3L, 256L, 256L);
     private static final List<Long> SEEDS = List.of(7L, 8L, 9L);

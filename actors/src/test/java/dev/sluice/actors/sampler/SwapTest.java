@@ -25,7 +25,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Hot swap, contract S7. */
+/**
+ * Finished experts are swapped in beside the one that serves, and no request fails because of it (docs/guarantees.md:
+ * swap-never-fails, bad-expert-refused, teacher-fills-in).
+ */
 class SwapTest {
     private static ActorTestKit kit;
 

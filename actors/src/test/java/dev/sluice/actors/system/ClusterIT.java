@@ -16,7 +16,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A run over several processes, some of which are killed, suspended, or leave: the others go on, what is missing comes back
- * within its bound, and the weights are those of a run in one process that nothing happened to (contracts F1, F2, F5, F6, F10, F15).
+ * within its bound, and the weights are those of a run in one process that nothing happened to
+ * (docs/guarantees.md: recovers, no-endless-restart, phase-once, rejoins, elastic).
  * Who is suspended: {@link WedgedIT}.
  */
 @Timeout(600)

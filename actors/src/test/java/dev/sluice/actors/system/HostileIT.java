@@ -26,7 +26,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Processes that are sent what nobody should send (contract F13), and told what cannot be (contract F14). */
+/**
+ * Processes that are sent malformed and hostile bytes, or given settings that cannot work together (docs/guarantees.md:
+ * hostile-input-refused, refused-at-start).
+ */
 @Timeout(600)
 class HostileIT {
     private static final Duration PATIENCE = Cluster.PATIENCE;

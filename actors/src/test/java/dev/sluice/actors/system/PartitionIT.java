@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * The configuration for several machines, on machines with a network of their own that the test cuts: TLS between them, no
  * folder shared. Exactly one side goes on, the others stop themselves, and after the cut the weights are those of a run
- * that nothing happened to (contract F9).
+ * that nothing happened to (docs/guarantees.md: one-side-trains).
  */
 @Tag("long")
 @Timeout(600)

@@ -81,7 +81,7 @@ class QuickRunIT {
             NetworkCard card = NetworkFile.readCard(expert);
             assertThat(card.phase()).isEqualTo(k);
             assertThat(card.timesteps()).hasSize(3);
-            // Contract R3: what was served is the file that was published.
+            // What was served is the file that was published.
             assertThat(answer.at("/experts/" + (k - 1) + "/sha256").asText()).isEqualTo(Sha256.of(expert));
         }
         Records.assertHoldTogether(run);
@@ -92,7 +92,7 @@ class QuickRunIT {
         }
     }
 
-    /** Contracts R4 and R5, from the client's side: the last count has every answer, and the sheets' beside them. */
+    /** The requests as the client saw them: the last count has every answer, and the sheets' beside them. */
     private static void assertRequestsRecorded(Path run, List<EventLog.Event> events, int asked) throws Exception {
         String model = "quick:" + RunFolder.open(run).id();
         List<String> served = events.stream()

@@ -12,7 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** What every system test ends with: the records of its run (contracts R). */
+/** What system tests end with: {@code ./sluice check} finds nothing in the records of the run. */
 final class Records {
     private Records() {}
 

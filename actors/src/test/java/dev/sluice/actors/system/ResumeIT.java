@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Runs that are killed, stopped, or lose their disk, and are resumed: the weights must be those of a run that was never
- * touched, bit for bit (contracts F3, F4).
+ * touched, bit for bit (docs/guarantees.md: no-step-twice, whole-checkpoints, same-recipe).
  */
 @Timeout(900)
 class ResumeIT {
@@ -84,7 +84,7 @@ class ResumeIT {
         Path killed = finish(resume("killed"), "killed");
 
         assertSameResult(killed, untouched, 4);
-        // Contract R1: every start has an epoch of its own.
+        // Every start has an epoch of its own.
         assertThat(epochs(killed.getFileName().toString())).isEqualTo(21);
     }
 

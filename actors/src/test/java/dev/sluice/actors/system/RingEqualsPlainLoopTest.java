@@ -48,7 +48,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Contract F1 on the real engine: the ring's losses and weights are the plain loop's, bit for bit. */
+/**
+ * On the real engine: the ring's losses and weights are the plain loop's, bit for bit (docs/guarantees.md: exact,
+ * repeatable).
+ */
 class RingEqualsPlainLoopTest {
     private static final PhasePlan PLAN = new PhasePlan(List.of(1.0, 0.9, 0.75, 0.5, 0.0), List.of(0.75, 0.0));
     private static final List<Integer> CYCLES = List.of(6, 5);

@@ -26,8 +26,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * What is there and does nothing (contract F7): processes that are suspended, each role's in turn, and a native call that
- * never returns. The weights, or where the teacher's file differs the losses, are those of a run that nothing happened to.
+ * What is alive and makes no progress: processes that are suspended, each role's in turn, and a native call that never
+ * returns. The weights, or where the teacher's file differs the losses, are those of a run that nothing happened to
+ * (docs/guarantees.md: progress-is-health).
  */
 @Tag("long")
 @Timeout(600)

@@ -16,23 +16,21 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * What samplers told of their requests, read in the order of the log. R4: a sampled request names exactly the experts
- * that were in force at its sampler, and those, the teacher apart, had been published. R5: at every count, what was
- * accepted is served, cancelled or failed with a reason, or open; no count ever falls; and a sampler that has ended leaves
- * nothing open.
+ * What samplers told of their requests, read in the order of the log. {@link Guarantee#SERVED_LIVE}: a sampled request
+ * names exactly the experts that were in force at its sampler, and those, the teacher apart, had been published. {@link
+ * Guarantee#REQUESTS_ACCOUNTED}: at every count, what was accepted is served, cancelled or failed with a reason, or open;
+ * no count ever falls; and a sampler that has ended leaves nothing open.
  *
  * <p>Samplers are told apart by their field {@code sampler}, which no two actors of any start share.
  */
 final class RequestsCheck {
-    private static final String R4 = "R4";
-    private static final String R5 = "R5";
     private static final List<String> WITH_REASONS = List.of("cancelled", "failed", "refused");
     private static final List<String> COUNTS = List.of("accepted", "served", "cancelled", "failed", "refused", "open");
 
-    /** Whom this says of what contradicts a contract. */
+    /** Takes what breaks a guarantee. */
     @FunctionalInterface
     interface Violations {
-        void broken(String contract, String what);
+        void broken(Guarantee guarantee, String what);
     }
 
     private static final class Sampler {
@@ -125,7 +123,9 @@ final class RequestsCheck {
         for (String expert : change.experts().split(" ")) {
             boolean isTeacher = expert.endsWith(":" + change.teacher());
             if (!isTeacher && !publicationsMissing && !published.contains(expert)) {
-                violations.broken(R4, change.sampler() + " served " + expert + ", which was not published before");
+                violations.broken(
+                        Guarantee.SERVED_LIVE,
+                        change.sampler() + " served " + expert + ", which was not published before");
             }
         }
     }
@@ -139,7 +139,7 @@ final class RequestsCheck {
         checked++;
         if (!request.experts().equals(sampler.experts)) {
             violations.broken(
-                    R4,
+                    Guarantee.SERVED_LIVE,
                     "request " + request.request() + " was served by " + request.experts() + " while "
                             + (sampler.experts == null ? "nothing" : sampler.experts) + " was in force at "
                             + request.sampler());
@@ -152,7 +152,7 @@ final class RequestsCheck {
         String where = count.sampler() + " at " + at;
         for (String name : COUNTS) {
             if (!counts.containsKey(name)) {
-                violations.broken(R5, where + " does not say how many were " + name);
+                violations.broken(Guarantee.REQUESTS_ACCOUNTED, where + " does not say how many were " + name);
                 return;
             }
         }
@@ -163,14 +163,16 @@ final class RequestsCheck {
         neverFalls(where, sampler.counts, counts);
         if (sampler.sampled > counts.get("served")) {
             violations.broken(
-                    R5,
+                    Guarantee.REQUESTS_ACCOUNTED,
                     where + " counts " + counts.get("served") + " served, but told of " + sampler.sampled
                             + " one by one");
         }
         if (count.last()) {
             sampler.ended = true;
             if (counts.get("open") != 0) {
-                violations.broken(R5, where + " ended and left " + counts.get("open") + " requests open");
+                violations.broken(
+                        Guarantee.REQUESTS_ACCOUNTED,
+                        where + " ended and left " + counts.get("open") + " requests open");
             }
         }
         sampler.counts = counts;
@@ -180,7 +182,7 @@ final class RequestsCheck {
         long found = counts.get("served") + counts.get("cancelled") + counts.get("failed") + counts.get("open");
         if (counts.get("accepted") != found) {
             violations.broken(
-                    R5,
+                    Guarantee.REQUESTS_ACCOUNTED,
                     where + " accepted " + counts.get("accepted") + " requests, but " + counts.get("served")
                             + " served, " + counts.get("cancelled") + " cancelled, " + counts.get("failed")
                             + " failed and " + counts.get("open") + " open are " + found);
@@ -194,7 +196,8 @@ final class RequestsCheck {
                 .sum();
         if (named != counts.get(kind)) {
             violations.broken(
-                    R5, where + " counts " + counts.get(kind) + " " + kind + ", but has reasons for " + named);
+                    Guarantee.REQUESTS_ACCOUNTED,
+                    where + " counts " + counts.get(kind) + " " + kind + ", but has reasons for " + named);
         }
     }
 
@@ -204,7 +207,8 @@ final class RequestsCheck {
             long found = now.getOrDefault(entry.getKey(), 0L);
             if (found < then && !entry.getKey().equals("open")) {
                 violations.broken(
-                        R5, where + " counts " + found + " " + entry.getKey() + " after it had counted " + then);
+                        Guarantee.REQUESTS_ACCOUNTED,
+                        where + " counts " + found + " " + entry.getKey() + " after it had counted " + then);
             }
         }
     }
@@ -227,7 +231,7 @@ final class RequestsCheck {
         });
         if (sampler.ended) {
             violations.broken(
-                    R5,
+                    Guarantee.REQUESTS_ACCOUNTED,
                     name + " told of " + EventForm.typeOf(told.event().getClass()) + " at " + told.at()
                             + ", after its last count");
         }

@@ -21,20 +21,18 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
- * Reads what a run left behind and says what contradicts the contracts: R1, one owner a role and epoch; R2, every cycle of
- * a phase committed once and in order, none lost; R3, a published expert is the file that lies in the run's own folder, be
- * it moved or copied; R4 and R5, what served a request and what became of every one ({@link RequestsCheck}); R6, what was
- * committed is also told: by whom, in which phase, to which expert; R8, no line of the records is damaged.
+ * Reads what a run left behind and says which {@link Guarantee} it breaks, and how. Experts are those in the run's own
+ * folder, which may have been moved or copied. {@link RequestsCheck} looks at the requests.
  *
  * @param violations none for a run that holds together
  * @param facts what was looked at, for whoever reads the report
  */
 public record RunCheck(List<Violation> violations, List<String> facts) {
-    /** A contract and what breaks it. */
-    public record Violation(String contract, String what) {
+    /** A guarantee and what breaks it. */
+    public record Violation(Guarantee guarantee, String what) {
         @Override
         public String toString() {
-            return contract + ": " + what;
+            return guarantee + ": " + what;
         }
     }
 
@@ -107,14 +105,16 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
             this.digest = digest;
         }
 
-        private void broken(String contract, String what) {
-            violations.add(new Violation(contract, what));
+        private void broken(Guarantee guarantee, String what) {
+            violations.add(new Violation(guarantee, what));
         }
 
         private void damage(List<DamagedLine> lines) {
-            lines.stream().limit(DAMAGE_NAMED).forEach(line -> broken("R8", line.toString()));
+            lines.stream().limit(DAMAGE_NAMED).forEach(line -> broken(Guarantee.UNDAMAGED, line.toString()));
             if (lines.size() > DAMAGE_NAMED) {
-                broken("R8", lines.get(0).file() + " has " + (lines.size() - DAMAGE_NAMED) + " more damaged lines");
+                broken(
+                        Guarantee.UNDAMAGED,
+                        lines.get(0).file() + " has " + (lines.size() - DAMAGE_NAMED) + " more damaged lines");
             }
         }
 
@@ -127,7 +127,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                     String role = started.role().key() + " in epoch " + started.epoch();
                     Set<String> known = owners.computeIfAbsent(role, key -> new TreeSet<>());
                     if (!known.add(started.actor()) || known.size() > 1) {
-                        broken("R1", "the " + role + " was started more than once: " + known);
+                        broken(Guarantee.ONE_OWNER, "the " + role + " was started more than once: " + known);
                     }
                 }
             }
@@ -144,7 +144,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                 }
                 if (row.phase() != phase || row.cycle() != cycle) {
                     broken(
-                            "R2",
+                            Guarantee.NO_GAP,
                             "phase " + row.phase() + ", cycle " + row.cycle() + " was committed where phase " + phase
                                     + ", cycle " + cycle + " was due");
                     return;
@@ -154,10 +154,12 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
             int budget = cycles.stream().mapToInt(Integer::intValue).sum();
             boolean finished = isFinished();
             if (finished && rows.size() < budget) {
-                broken("R2", "the run is finished with " + rows.size() + " of " + budget + " cycles committed");
+                broken(
+                        Guarantee.NO_GAP,
+                        "the run is finished with " + rows.size() + " of " + budget + " cycles committed");
             }
             if (rows.size() > budget) {
-                broken("R2", rows.size() + " cycles were committed, the budget is " + budget);
+                broken(Guarantee.NO_GAP, rows.size() + " cycles were committed, the budget is " + budget);
             }
             skipped();
             facts.add(rows.size() + " of " + budget + " cycles committed"
@@ -175,7 +177,9 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                     .collect(Collectors.toSet());
             for (Row row : rows) {
                 if (!row.stepped() && !told.contains(row.phase() + "/" + row.cycle())) {
-                    broken("R2", "phase " + row.phase() + ", cycle " + row.cycle() + " was skipped without a word");
+                    broken(
+                            Guarantee.NO_GAP,
+                            "phase " + row.phase() + ", cycle " + row.cycle() + " was skipped without a word");
                 }
             }
         }
@@ -196,7 +200,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
             for (Role role : List.of(Role.GENERATOR, Role.CRITIC)) {
                 if (!roles.contains(role)) {
                     broken(
-                            "R6",
+                            Guarantee.COMMITS_EXPLAINED,
                             rows.size() + " cycles were committed, but the log tells of no " + role.key()
                                     + " that started");
                 }
@@ -210,11 +214,13 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
             for (int phase = 1; phase <= last; phase++) {
                 if (!begun.contains(phase)) {
                     broken(
-                            "R6",
+                            Guarantee.COMMITS_EXPLAINED,
                             "cycles of phase " + phase + " were committed, but the log does not tell that it began");
                 }
                 if ((phase < last || isFinished()) && !published.contains(phase)) {
-                    broken("R6", "phase " + phase + " is over, but the log tells of no expert that it published");
+                    broken(
+                            Guarantee.COMMITS_EXPLAINED,
+                            "phase " + phase + " is over, but the log tells of no expert that it published");
                 }
             }
         }
@@ -225,7 +231,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                 ExpertPublished before = last.put(published.phase(), published);
                 if (before != null && !before.sha256().equals(published.sha256())) {
                     broken(
-                            "R3",
+                            Guarantee.PUBLISHED_AS_SAID,
                             published.version() + " was published as " + before.sha256() + " and then as "
                                     + published.sha256());
                 }
@@ -233,18 +239,20 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
             for (ExpertPublished published : last.values()) {
                 String version = published.version();
                 if (published.phase() < 1 || !version.equals("phase-" + published.phase())) {
-                    broken("R3", version + " was published, which is not the expert of phase " + published.phase());
+                    broken(
+                            Guarantee.PUBLISHED_AS_SAID,
+                            version + " was published, which is not the expert of phase " + published.phase());
                     continue;
                 }
                 Path file = run.expert(published.phase());
                 if (!Files.isRegularFile(file)) {
-                    broken("R3", version + " is not there any more: " + file);
+                    broken(Guarantee.PUBLISHED_AS_SAID, version + " is not there any more: " + file);
                     continue;
                 }
                 String found = digest.of(file);
                 if (!found.equals(published.sha256())) {
                     broken(
-                            "R3",
+                            Guarantee.PUBLISHED_AS_SAID,
                             version + " was published as " + published.sha256() + ", but " + file + " is " + found);
                 }
             }

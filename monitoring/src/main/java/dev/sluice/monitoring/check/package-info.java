@@ -1,2 +1,2 @@
-/** Whether a run's records hold together (contracts, R). */
+/** Whether a run's records keep the guarantees that docs/guarantees.md lists under "Records". */
 package dev.sluice.monitoring.check;

@@ -14,7 +14,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Where everything is that a run writes (design, "A run's folder"). A folder is a run when it has a
+ * Where everything is that a run writes. A folder is a run when it has a
  * {@code config.conf}, which is there whole or not at all; whoever makes the folder of its experts makes the run, so two
  * runs cannot share a folder.
  *

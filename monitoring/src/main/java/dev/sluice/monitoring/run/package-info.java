@@ -1,2 +1,2 @@
-/** What a run leaves behind: its folder and the records in it (design, "A run's folder"; contracts, R). */
+/** What a run leaves behind: its folder and the records in it. */
 package dev.sluice.monitoring.run;

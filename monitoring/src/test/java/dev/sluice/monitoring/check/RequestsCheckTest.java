@@ -70,7 +70,7 @@ class RequestsCheckTest {
         change("a", MIXED);
         serve("a", "r", TEACHER);
 
-        assertBroken("R4: request r was served by teacher:t while phase-1:one teacher:t was in force at a");
+        assertBroken("served-live: request r was served by teacher:t while phase-1:one teacher:t was in force at a");
     }
 
     @Test
@@ -80,14 +80,14 @@ class RequestsCheckTest {
         change("b", MIXED);
         serve("a", "r", MIXED);
 
-        assertBroken("R4: request r was served by phase-1:one teacher:t while teacher:t was in force at a");
+        assertBroken("served-live: request r was served by phase-1:one teacher:t while teacher:t was in force at a");
     }
 
     @Test
     void anExpertThatWasNotPublished() {
         change("a", MIXED);
 
-        assertBroken("R4: a served phase-1:one, which was not published before");
+        assertBroken("served-live: a served phase-1:one, which was not published before");
     }
 
     @Test
@@ -95,7 +95,7 @@ class RequestsCheckTest {
         publish("phase-1", "other");
         change("a", MIXED);
 
-        assertBroken("R4: a served phase-1:one, which was not published before");
+        assertBroken("served-live: a served phase-1:one, which was not published before");
     }
 
     @Test
@@ -103,29 +103,29 @@ class RequestsCheckTest {
         change("a", MIXED);
         publish("phase-1", "one");
 
-        assertBroken("R4: a served phase-1:one, which was not published before");
+        assertBroken("served-live: a served phase-1:one, which was not published before");
     }
 
     @Test
     void aRequestThatIsNowhere() {
         count("a", Map.of("accepted", 7L, "served", 3L, "open", 3L));
 
-        assertBroken("R5: a at 2025-01-02T03:04:05Z accepted 7 requests, but 3 served, 0 cancelled, 0 failed and 3 open"
-                + " are 6");
+        assertBroken("requests-accounted: a at 2025-01-02T03:04:05Z accepted 7 requests, but 3 served, 0 cancelled,"
+                + " 0 failed and 3 open are 6");
     }
 
     @Test
     void aFailureWithoutAReason() {
         count("a", Map.of("accepted", 2L, "failed", 2L, "failed-deadline", 1L));
 
-        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 2 failed, but has reasons for 1");
+        assertBroken("requests-accounted: a at 2025-01-02T03:04:05Z counts 2 failed, but has reasons for 1");
     }
 
     @Test
     void aCancellationWithoutAReason() {
         count("a", Map.of("accepted", 1L, "cancelled", 1L));
 
-        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 1 cancelled, but has reasons for 0");
+        assertBroken("requests-accounted: a at 2025-01-02T03:04:05Z counts 1 cancelled, but has reasons for 0");
     }
 
     @Test
@@ -134,7 +134,7 @@ class RequestsCheckTest {
         count("b", Map.of("accepted", 1L, "served", 1L));
         count("a", Map.of("accepted", 2L, "served", 1L, "open", 1L));
 
-        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 1 served after it had counted 2");
+        assertBroken("requests-accounted: a at 2025-01-02T03:04:05Z counts 1 served after it had counted 2");
     }
 
     @Test
@@ -142,7 +142,7 @@ class RequestsCheckTest {
         count("a", Map.of("refused", 1L, "refused-full", 1L));
         count("a", Map.of("refused", 1L, "refused-deadline", 1L));
 
-        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 0 refused-full after it had counted 1");
+        assertBroken("requests-accounted: a at 2025-01-02T03:04:05Z counts 0 refused-full after it had counted 1");
     }
 
     @Test
@@ -152,14 +152,14 @@ class RequestsCheckTest {
         serve("a", "r2", TEACHER);
         count("a", Map.of("accepted", 1L, "served", 1L));
 
-        assertBroken("R5: a at 2025-01-02T03:04:05Z counts 1 served, but told of 2 one by one");
+        assertBroken("requests-accounted: a at 2025-01-02T03:04:05Z counts 1 served, but told of 2 one by one");
     }
 
     @Test
     void requestsLeftOpenAtTheEnd() {
         countLast("a", Map.of("accepted", 1L, "open", 1L));
 
-        assertBroken("R5: a at 2025-01-02T03:04:05Z ended and left 1 requests open");
+        assertBroken("requests-accounted: a at 2025-01-02T03:04:05Z ended and left 1 requests open");
     }
 
     @Test
@@ -168,14 +168,14 @@ class RequestsCheckTest {
         countLast("a", Map.of());
         serve("a", "r", TEACHER);
 
-        assertBroken("R5: a told of request-served at 2025-01-02T03:04:05Z, after its last count");
+        assertBroken("requests-accounted: a told of request-served at 2025-01-02T03:04:05Z, after its last count");
     }
 
     @Test
     void aCountThatIsMissing() {
         log.add(new Event(AT, new RunEvent.RequestsCounted(9, "a", Map.of("accepted", 0L), false)));
 
-        assertBroken("R5: a at 2025-01-02T03:04:05Z does not say how many were served");
+        assertBroken("requests-accounted: a at 2025-01-02T03:04:05Z does not say how many were served");
     }
 
     /** A full disk, say: the flip, or the publication, may be among the lines that could not be written. */
@@ -192,7 +192,7 @@ class RequestsCheckTest {
                 .contains("2 served requests not looked at: lines of the log are missing or damaged before them");
         assertThat(violations)
                 .containsExactly(
-                        "R4: request r3 was served by teacher:t while phase-1:one phase-2:two was in force at a");
+                        "served-live: request r3 was served by teacher:t while phase-1:one phase-2:two was in force at a");
     }
 
     @Test
@@ -201,7 +201,7 @@ class RequestsCheckTest {
         serve("a", "r1", MIXED);
         log.add(new Event(AT, new RunEvent.RecordingResumed("metrics.csv", 3)));
 
-        assertBroken("R4: request r1 was served by phase-1:one teacher:t while teacher:t was in force at a");
+        assertBroken("served-live: request r1 was served by phase-1:one teacher:t while teacher:t was in force at a");
     }
 
     private void assertBroken(String violation) {
@@ -211,7 +211,7 @@ class RequestsCheckTest {
 
     private List<String> facts() {
         RequestsCheck check =
-                new RequestsCheck("events.jsonl", (contract, what) -> violations.add(contract + ": " + what));
+                new RequestsCheck("events.jsonl", (guarantee, what) -> violations.add(guarantee + ": " + what));
         check.read(new EventLog.Reading(log, List.of(), Optional.empty()));
         return check.facts();
     }

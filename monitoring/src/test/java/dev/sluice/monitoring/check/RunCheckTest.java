@@ -21,7 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Records written by hand: one run that holds together, and each contract broken by itself. */
+/** Records written by hand: one run that holds together, and each guarantee broken by itself. */
 class RunCheckTest {
     private static final List<Integer> CYCLES = List.of(2, 1);
 
@@ -80,7 +80,7 @@ class RunCheckTest {
         started(1, "critic", "a");
         started(1, "critic", "b");
 
-        assertBroken("R1: the critic in epoch 1 was started more than once: [a, b]");
+        assertBroken("one-owner: the critic in epoch 1 was started more than once: [a, b]");
     }
 
     @Test
@@ -88,7 +88,7 @@ class RunCheckTest {
         started(3, "generator", "a");
         started(3, "generator", "a");
 
-        assertBroken("R1: the generator in epoch 3 was started more than once: [a]");
+        assertBroken("one-owner: the generator in epoch 3 was started more than once: [a]");
     }
 
     @Test
@@ -96,7 +96,7 @@ class RunCheckTest {
         begin();
         commit(1, 1, true);
 
-        assertBroken("R2: phase 1, cycle 1 was committed where phase 1, cycle 0 was due");
+        assertBroken("no-gap: phase 1, cycle 1 was committed where phase 1, cycle 0 was due");
     }
 
     @Test
@@ -105,7 +105,7 @@ class RunCheckTest {
         commit(1, 0, true);
         commit(1, 0, true);
 
-        assertBroken("R2: phase 1, cycle 0 was committed where phase 1, cycle 1 was due");
+        assertBroken("no-gap: phase 1, cycle 0 was committed where phase 1, cycle 1 was due");
     }
 
     @Test
@@ -115,7 +115,7 @@ class RunCheckTest {
         commit(1, 0, true);
         commit(2, 0, true);
 
-        assertBroken("R2: phase 2, cycle 0 was committed where phase 1, cycle 1 was due");
+        assertBroken("no-gap: phase 2, cycle 0 was committed where phase 1, cycle 1 was due");
     }
 
     @Test
@@ -127,7 +127,7 @@ class RunCheckTest {
         commit(2, 0, true);
         commit(2, 1, true);
 
-        assertBroken("R2: 4 cycles were committed, the budget is 3");
+        assertBroken("no-gap: 4 cycles were committed, the budget is 3");
     }
 
     @Test
@@ -137,7 +137,7 @@ class RunCheckTest {
         commit(1, 0, true);
         event(new RunEvent.RunFinished(1, 3));
 
-        assertBroken("R2: the run is finished with 1 of 3 cycles committed");
+        assertBroken("no-gap: the run is finished with 1 of 3 cycles committed");
     }
 
     @Test
@@ -145,7 +145,7 @@ class RunCheckTest {
         begin();
         commit(1, 0, false);
 
-        assertBroken("R2: phase 1, cycle 0 was skipped without a word");
+        assertBroken("no-gap: phase 1, cycle 0 was skipped without a word");
     }
 
     @Test
@@ -153,7 +153,8 @@ class RunCheckTest {
         published("phase-1", "one");
         Files.writeString(run.expert(1), "other");
 
-        assertBroken("R3: phase-1 was published as sha of one, but " + run.expert(1) + " is sha of other");
+        assertBroken(
+                "published-as-said: phase-1 was published as sha of one, but " + run.expert(1) + " is sha of other");
     }
 
     @Test
@@ -161,7 +162,7 @@ class RunCheckTest {
         published("phase-1", "one");
         Files.delete(run.expert(1));
 
-        assertBroken("R3: phase-1 is not there any more: " + run.expert(1));
+        assertBroken("published-as-said: phase-1 is not there any more: " + run.expert(1));
     }
 
     @Test
@@ -169,14 +170,14 @@ class RunCheckTest {
         published("phase-1", "one");
         published("phase-1", "two");
 
-        assertBroken("R3: phase-1 was published as sha of one and then as sha of two");
+        assertBroken("published-as-said: phase-1 was published as sha of one and then as sha of two");
     }
 
     @Test
     void aRequestThatAnExpertServedBeforeItWasInForce() throws IOException {
         event(new RunEvent.RequestServed(1, "s", "r", "m@phase-1", "phase-1:abc", 1, 4, 1, 1, 0, 0));
 
-        assertBroken("R4: request r was served by phase-1:abc while nothing was in force at s");
+        assertBroken("served-live: request r was served by phase-1:abc while nothing was in force at s");
     }
 
     @Test
@@ -189,9 +190,9 @@ class RunCheckTest {
         assertThat(check().violations())
                 .extracting(RunCheck.Violation::toString)
                 .containsExactly(
-                        "R8: " + run.events()
+                        "undamaged: " + run.events()
                                 + ", line 5: not an event with a time and a type, the line is damaged: {\"at\":7}",
-                        "R8: " + run.metrics() + ", line 3: not a committed cycle: 1,x,0");
+                        "undamaged: " + run.metrics() + ", line 3: not a committed cycle: 1,x,0");
     }
 
     @Test
@@ -205,7 +206,8 @@ class RunCheckTest {
 
         assertThat(check().violations()).isEmpty();
         Files.writeString(run.expert(1), "other");
-        assertBroken("R3: phase-1 was published as sha of one, but " + run.expert(1) + " is sha of other");
+        assertBroken(
+                "published-as-said: phase-1 was published as sha of one, but " + run.expert(1) + " is sha of other");
         Files.copy(original.expert(1), run.expert(1), StandardCopyOption.REPLACE_EXISTING);
         Files.delete(original.expert(1));
         assertThat(check().violations()).isEmpty();
@@ -224,11 +226,11 @@ class RunCheckTest {
         assertThat(check().violations())
                 .extracting(RunCheck.Violation::toString)
                 .containsExactly(
-                        "R6: 3 cycles were committed, but the log tells of no generator that started",
-                        "R6: 3 cycles were committed, but the log tells of no critic that started",
-                        "R6: cycles of phase 1 were committed, but the log does not tell that it began",
-                        "R6: phase 1 is over, but the log tells of no expert that it published",
-                        "R6: cycles of phase 2 were committed, but the log does not tell that it began");
+                        "commits-explained: 3 cycles were committed, but the log tells of no generator that started",
+                        "commits-explained: 3 cycles were committed, but the log tells of no critic that started",
+                        "commits-explained: cycles of phase 1 were committed, but the log does not tell that it began",
+                        "commits-explained: phase 1 is over, but the log tells of no expert that it published",
+                        "commits-explained: cycles of phase 2 were committed, but the log does not tell that it began");
     }
 
     @Test
@@ -246,7 +248,7 @@ class RunCheckTest {
     void anExpertOfNoPhase() throws IOException {
         event(new RunEvent.ExpertPublished(1, 3, "phase-1", "abc", "/phase-1.pt"));
 
-        assertBroken("R3: phase-1 was published, which is not the expert of phase 3");
+        assertBroken("published-as-said: phase-1 was published, which is not the expert of phase 3");
     }
 
     private void assertBroken(String violation) throws IOException {

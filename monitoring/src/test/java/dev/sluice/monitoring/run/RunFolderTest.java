@@ -15,7 +15,7 @@ class RunFolderTest {
     Path temp;
 
     @Test
-    void hasTheLayoutOfTheDesign() throws IOException {
+    void hasTheLayoutThatItsReadersKnow() throws IOException {
         Path root = temp.resolve("runs/one");
 
         RunFolder run = RunFolder.create(root, "experiment.name = x\n");

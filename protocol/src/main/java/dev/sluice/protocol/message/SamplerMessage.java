@@ -11,7 +11,7 @@ import org.apache.pekko.actor.typed.ActorRef;
 /** What the sampler, which serves generations, understands. */
 public sealed interface SamplerMessage {
     /**
-     * Serve this model, with the teacher for every part of the schedule that no expert covers yet (contract S8); then
+     * Serve this model, with the teacher for every part of the schedule that no expert covers yet; then
      * report {@link SupervisorMessage.RoleReady}.
      *
      * @param teacherSteps solver steps the teacher would take over the whole schedule
@@ -30,7 +30,7 @@ public sealed interface SamplerMessage {
             Optional<ActorRef<RecorderMessage>> recorder)
             implements SamplerMessage {}
 
-    /** Put {@code expert} in charge of phase {@code phase}: answered by SwapDone or SwapRefused (contract S7). */
+    /** Put {@code expert} in charge of phase {@code phase}: answered by SwapDone or SwapRefused. */
     record SwapExpert(int phase, ExpertRef expert, ActorRef<SupervisorMessage> supervisor) implements SamplerMessage {}
 
     /**
@@ -50,7 +50,7 @@ public sealed interface SamplerMessage {
     /** The client has left: stop by the next network evaluation and free its place. */
     record Cancel(String id) implements SamplerMessage {}
 
-    /** Answered at once, whatever the worker does (contract S6). */
+    /** Answered at once, whatever the worker does. */
     record GetStatus(ActorRef<SamplerStatus> replyTo) implements SamplerMessage {}
 
     /** Nobody is to be served any more: end. */

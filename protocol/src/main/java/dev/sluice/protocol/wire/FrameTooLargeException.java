@@ -3,7 +3,7 @@ package dev.sluice.protocol.wire;
 import java.nio.BufferOverflowException;
 
 /**
- * A message was not sent because its frame is too large (contract F12). Being a BufferOverflowException, it makes Pekko's
+ * A message was not sent because its frame is too large. Being a BufferOverflowException, it makes Pekko's
  * remoting publish a {@link org.apache.pekko.actor.Dropped} with the message on the sender's event stream.
  */
 public final class FrameTooLargeException extends BufferOverflowException {

@@ -26,7 +26,7 @@ import org.apache.pekko.serialization.SerializerWithStringManifest;
  * is refused in the same way.
  *
  * <p><b>What the receiver sees.</b> Bytes that are not exactly a message end in {@link NotSerializableException}, whatever
- * they are; Pekko's remoting logs it as an error with the peer's address and drops that message only (contract F13). Reading
+ * they are; Pekko's remoting logs it as an error with the peer's address and drops that message only. Reading
  * allocates in proportion to the bytes that are there, never to what they claim.
  *
  * <p>Thread-safe.

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Real frames, broken in every place (contract F13). */
+/** Real frames, broken in every place. */
 class FuzzedFramesTest {
     private static ActorTestKit testKit;
     private static Samples samples;

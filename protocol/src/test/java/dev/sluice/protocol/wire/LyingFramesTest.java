@@ -17,7 +17,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Frames made to deceive, each with the lie that it tells (contract F13). */
+/** Frames made to deceive, each with the lie that it tells. */
 class LyingFramesTest {
     private static ActorTestKit testKit;
     private static Samples samples;

@@ -1,5 +1,5 @@
 /**
- * Consistent cuts of a run at cycle boundaries (design, decision 6): each trainer's state in a file of its own, and a
+ * Consistent cuts of a run at cycle boundaries: each trainer's state in a file of its own, and a
  * manifest that is written last. No manifest, no checkpoint.
  */
 package dev.sluice.runtime.checkpoint;

@@ -32,7 +32,7 @@ public final class Mixture implements Dataset {
     }
 
     /**
-     * The 1-D points −1, 0, 1, 2 (algorithm.md, claim 3).
+     * The 1-D points −1, 0, 1, 2 (the data of the paper's Fig 2).
      *
      * @param sigma standard deviation about each point; 0 gives the points themselves
      */
@@ -40,7 +40,7 @@ public final class Mixture implements Dataset {
         return new Mixture(1, new double[] {-1, 0, 1, 2}, sigma, 1, seed);
     }
 
-    /** The 2-D grid of 5×5 Gaussians with spacing 0.8 and σ 0.06, centred at 0 (algorithm.md, toy reproduction). */
+    /** The 2-D grid of 5×5 Gaussians with spacing 0.8 and σ 0.06, centred at 0. */
     public static Mixture grid(long seed) {
         double[] centres = new double[50];
         for (int mode = 0; mode < 25; mode++) {

@@ -18,14 +18,14 @@ import java.util.Optional;
  * function.
  *
  * <p>Where the teacher is made of two experts, the generator starts from the one that answers at the phase's timesteps,
- * and the fake from each that its re-noise times touch (algorithm.md, "Phases"): the high-noise expert alone when that is
+ * and the fake from each that its re-noise times touch: the high-noise expert alone when that is
  * the generator's, for then those times stay above the boundary between the two; otherwise both.
  *
  * @param number of the phase, counted from 1
  * @param experts of the teacher; empty for a single network
  */
 public record PhaseSetting(PhasePlan plan, int number, Recipe recipe, Optional<TwoExperts> experts) {
-    /** Uniform re-noise times end here, before the shift, where a generator batch is scored (algorithm.md). */
+    /** Uniform re-noise times end here, before the shift, where a generator batch is scored; the critic's end at 1. */
     private static final double LAST_SCORED = 0.98;
 
     /**

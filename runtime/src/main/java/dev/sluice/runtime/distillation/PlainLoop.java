@@ -19,8 +19,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Phased DMD in one thread: the reference that the actor system must equal bit for bit at staleness 0, and that the
- * benchmarks measure it against (design, decision 9).
+ * Phased DMD in one thread: the reference that the actor system must equal bit for bit at staleness 0
+ * (docs/guarantees.md: exact), and that the benchmarks measure it against.
  *
  * <p>The order inside a cycle: K times roll out and update the critic; roll out the batch to score; teacher; critic;
  * generator step. Because the generator does not move in between, rolling all K batches out first gives the same.

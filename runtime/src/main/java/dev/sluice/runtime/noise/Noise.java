@@ -3,7 +3,7 @@ package dev.sluice.runtime.noise;
 import dev.sluice.protocol.Tensor;
 
 /**
- * Noise as a function, not a state (design, decision 3): every draw is a pure function of (seed, stream, step, index),
+ * Noise as a function, not a state: every draw is a pure function of (seed, stream, step, index),
  * index counting the samples of a global batch. Recovery needs no random state, placement does not change results, and n
  * replicas that draw their own rows draw the one global batch.
  *

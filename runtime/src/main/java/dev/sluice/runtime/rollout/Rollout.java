@@ -14,7 +14,7 @@ import java.util.List;
 
 /**
  * Walks samples from noise to the boundary of a phase: through the frozen experts step by step, then through the phase's
- * own generator along the steps that the policy chooses (algorithm.md, "Phases" and Fig 1).
+ * own generator along the steps that the policy chooses (Fig 1 of the paper).
  *
  * <p>The walk keeps host tensors between network calls, so a gradient through several steps is the chain rule written
  * out: where x' = a·x + b·v(x), the gradient on x is a·g + ∂v/∂xᵀ·(b·g).

@@ -69,7 +69,7 @@ public final class Mixture implements AutoCloseable {
 
     /**
      * A walk of one batch from noise to samples, not yet begun. A row depends on its seed, its label and the networks
-     * alone, not on its neighbours (contract S4; kernels that differ by batch size are the networks' own matter).
+     * alone, not on its neighbours; where kernels differ by batch size, the last bits differ with it (docs/serving.md).
      *
      * @param seeds one a sample
      * @param labels of the same length, class indices or −1 for no class

@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 
 /**
  * Who walks which part of the schedule at one moment: finished experts their own phases, the teacher everything that is
- * left (contract S8). A value without networks, so that an actor on any thread can hold one and say what is served.
+ * left. A value without networks, so that an actor on any thread can hold one and say what is served.
  *
  * @param card of what is made
  * @param phases the experts' timesteps

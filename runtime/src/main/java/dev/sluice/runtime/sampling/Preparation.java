@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * Makes the next mixture ready beside the one that serves (contract S7), in bounded pieces: each network that is not
+ * Makes the next mixture ready beside the one that serves, in bounded pieces: each network that is not
  * open yet is opened (which checks its SHA-256) and run once on noise at every batch size that it will serve, which both
  * warms it and shows whether its output is finite; every network's card is held against the plan. Once is enough: nothing is
  * compiled or specialised on later calls (docs/engine.md).

@@ -9,7 +9,7 @@ import java.util.List;
 
 /**
  * One batch on its way from noise to samples, a network call at a time, so that whoever drives it can stop between two
- * (contract S5). Used by the mixture's thread alone; owns nothing native.
+ *. Used by the mixture's thread alone; owns nothing native.
  */
 public final class Walk {
     private final List<Mixture.Step> steps;

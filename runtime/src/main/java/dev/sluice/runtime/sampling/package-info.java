@@ -1,5 +1,5 @@
 /**
- * Sampling with whatever is finished: experts for their own phases, the teacher for the rest (contract S8), and how a
- * mixture is loaded beside the one that serves (contract S7).
+ * Sampling with whatever is finished: experts for their own phases, the teacher for the rest, and how a
+ * mixture is loaded beside the one that serves.
  */
 package dev.sluice.runtime.sampling;

@@ -13,8 +13,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * Contract S4 on the bundled transformer: neighbours change nothing; another padded size changes the last bits of the
- * bfloat16 products, which docs/serving.md states as a tolerance.
+ * On the bundled transformer: neighbours change nothing; another padded size changes the last bits of the bfloat16
+ * products, which docs/serving.md states as a tolerance (docs/guarantees.md: batch-invariant).
  */
 class BatchInvarianceTest {
     /** On samples in [−1, 1]. */
