@@ -17,7 +17,6 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.LongStream;
 
@@ -61,9 +60,11 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         }
         List<String> notes = new ArrayList<>();
         log.damaged().stream().limit(1).forEach(line -> notes.add(line + "; its cost may be told too low"));
+        String unknown = "memory and processor time of " + folder.root() + " are not known: ";
         if (isSpread(log)) {
-            notes.add("memory and processor time of " + folder.root() + " are not compared: it was trained by several"
-                    + " processes, and its log has only those of the one that controlled it");
+            notes.add(unknown + "it was trained by several processes, and its log does not have those of all");
+        } else if (processes(log).isEmpty()) {
+            notes.add(unknown + "a process that trained it did not write them down, as one that is killed does not");
         }
         return new FinishedRun(folder.root(), settings, plan, cost(settings.experiment(), plan, log), notes);
     }
@@ -90,15 +91,55 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         if (isSpread(log)) {
             return cost;
         }
-        OptionalLong peak =
-                told(events, ProcessCost.EVENT, ProcessCost.PEAK_RESIDENT).max();
-        peak.ifPresent(bytes -> cost.put(Measure.PEAK_MEMORY, bytes / MIB));
-        long[] cpu = told(events, ProcessCost.EVENT, ProcessCost.CPU_MILLIS).toArray();
-        // A process that was killed told nothing, and a sum without it would flatter.
-        if (cpu.length > 0 && cpu.length == starts(events)) {
+        List<EventLog.Event> processes = processes(log);
+        long[] peaks =
+                told(processes, ProcessCost.EVENT, ProcessCost.PEAK_RESIDENT).toArray();
+        long[] cpu = told(processes, ProcessCost.EVENT, ProcessCost.CPU_MILLIS).toArray();
+        if (peaks.length > 0 && peaks.length == processes.size()) {
+            cost.put(Measure.PEAK_MEMORY, LongStream.of(peaks).max().orElseThrow() / MIB);
+        }
+        if (cpu.length > 0 && cpu.length == processes.size()) {
             cost.put(Measure.CPU_SECONDS, LongStream.of(cpu).sum() / 1000.0);
         }
         return cost;
+    }
+
+    /**
+     * What each process that trained told of itself at its end, of those that trained one after the other until the run was
+     * finished. None when one of them told nothing: without that of a process that was killed, a sum and a peak would flatter.
+     */
+    private static List<EventLog.Event> processes(EventLog.Reading log) {
+        List<EventLog.Event> told = new ArrayList<>();
+        Set<String> nodes = new HashSet<>();
+        boolean silent = false;
+        boolean serves = false;
+        boolean finished = false;
+        for (EventLog.Event event : log.events()) {
+            switch (event.type()) {
+                case "serving" -> {
+                    silent |= serves;
+                    serves = true;
+                }
+                case "role-started" ->
+                    event.text("node").filter(node -> isTrainer(event)).ifPresent(nodes::add);
+                case "run-finished" -> finished = true;
+                case ProcessCost.EVENT -> {
+                    told.add(event);
+                    serves = false;
+                }
+                default -> {
+                    // Says nothing of processes.
+                }
+            }
+            if (finished && event.type().equals(ProcessCost.EVENT)) {
+                break;
+            }
+        }
+        return silent || serves || nodes.size() > told.size() ? List.of() : told;
+    }
+
+    private static boolean isTrainer(EventLog.Event started) {
+        return started.text("role").filter(TRAINING::contains).isPresent();
     }
 
     /**
@@ -110,11 +151,9 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
                 .flatMap(event -> event.text(ProcessCost.ROLES).stream())
                 .anyMatch(roles -> !List.of(roles.split(" ")).containsAll(TRAINING));
         Map<Integer, Set<String>> nodes = new HashMap<>();
-        log.of("role-started").stream()
-                .filter(event -> event.text("role").filter(TRAINING::contains).isPresent())
-                .forEach(event -> event.text("node")
-                        .ifPresent(node -> nodes.computeIfAbsent(event.epoch().orElse(0), first -> new HashSet<>())
-                                .add(node)));
+        log.of("role-started").stream().filter(FinishedRun::isTrainer).forEach(event -> event.text("node")
+                .ifPresent(node -> nodes.computeIfAbsent(event.epoch().orElse(0), first -> new HashSet<>())
+                        .add(node)));
         return onlyControls || nodes.values().stream().anyMatch(of -> of.size() > 1);
     }
 
@@ -124,10 +163,5 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
                 .map(event -> event.fields().get(field))
                 .filter(Number.class::isInstance)
                 .mapToLong(value -> ((Number) value).longValue());
-    }
-
-    /** A process that plays every role tells once, in each of its starts, that it serves. */
-    private static long starts(List<EventLog.Event> events) {
-        return events.stream().filter(event -> event.type().equals("serving")).count();
     }
 }

@@ -22,6 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What serve, sample, evaluate and compare open is what the run says, in the folder that they were given. */
 class RunsTest {
+    private static final String ALL = "control critic generator sampler teacher";
+
     @TempDir
     Path home;
 
@@ -36,13 +38,12 @@ class RunsTest {
         run.begin(2);
         run.keep(2, 5);
         experts = List.of(first, run.publish(2));
-        run.tell("run-finished", Map.of("seconds", 3L));
+        finish();
     }
 
     @Test
     void theExpertsThatWerePublished() throws IOException {
         assertThat(Runs.finished(run.folder).experts()).isEqualTo(experts);
-        assertThat(FinishedRun.open(run.folder.root()).notes()).isEmpty();
     }
 
     @Test
@@ -156,6 +157,7 @@ class RunsTest {
     @Test
     void aDamagedLineIsNamedAndTheRunEvaluatedAllTheSame() throws IOException {
         Files.writeString(run.folder.events(), "{{\n", StandardOpenOption.APPEND);
+        tellProcess(ALL, 1, 1);
 
         assertThat(FinishedRun.open(run.folder.root()).notes())
                 .singleElement()
@@ -164,42 +166,110 @@ class RunsTest {
                 .endsWith("its cost may be told too low");
     }
 
-    @Test
-    void theCostOfAProcessThatOnlyControlsIsNotThatOfTheTraining() throws IOException {
+    /** A process that was started and has come to its own end. */
+    private void tellProcess(String roles, long mib, long seconds) throws IOException {
         run.tell("serving", Map.of());
-        run.tell("process-cost", Map.of("roles", "control", "peak-resident-bytes", 1L << 20, "cpu-millis", 1000L));
+        run.tell(
+                "process-cost", Map.of("roles", roles, "peak-resident-bytes", mib << 20, "cpu-millis", seconds * 1000));
+    }
 
+    /** As if the run had gone on until now. */
+    private void takeBackThatItIsFinished() throws IOException {
+        List<String> lines = Files.readAllLines(run.folder.events());
+        Files.write(run.folder.events(), lines.subList(0, lines.size() - 1));
+    }
+
+    private void finish() throws IOException {
+        run.tell("run-finished", Map.of("seconds", 3L));
+    }
+
+    private void assertCostUnknown(String why) throws IOException {
         FinishedRun opened = FinishedRun.open(run.folder.root());
 
         assertThat(opened.cost()).doesNotContainKeys(Measure.CPU_SECONDS, Measure.PEAK_MEMORY);
-        assertThat(opened.notes()).singleElement().asString().contains("trained by several processes");
+        assertThat(opened.notes())
+                .singleElement()
+                .asString()
+                .startsWith("memory and processor time of " + run.folder.root() + " are not known: ")
+                .contains(why);
+    }
+
+    private void assertCost(double mib, double seconds) throws IOException {
+        FinishedRun opened = FinishedRun.open(run.folder.root());
+
+        assertThat(opened.cost()).containsEntry(Measure.PEAK_MEMORY, mib).containsEntry(Measure.CPU_SECONDS, seconds);
+        assertThat(opened.notes()).isEmpty();
+    }
+
+    @Test
+    void theCostOfAProcessThatOnlyControlsIsNotThatOfTheTraining() throws IOException {
+        tellProcess("control", 1, 1);
+
+        assertCostUnknown("trained by several processes");
     }
 
     @Test
     void theCostOfOneProcessThatPlaysAllIs() throws IOException {
-        run.tell("serving", Map.of());
-        run.tell(
-                "process-cost",
-                Map.of(
-                        "roles",
-                        "control critic generator sampler teacher",
-                        "peak-resident-bytes",
-                        1L << 20,
-                        "cpu-millis",
-                        1000L));
+        tellProcess(ALL, 1, 1);
 
-        assertThat(FinishedRun.open(run.folder.root()).cost())
-                .containsEntry(Measure.CPU_SECONDS, 1.0)
-                .containsEntry(Measure.PEAK_MEMORY, 1.0);
+        assertCost(1, 1);
+    }
+
+    @Test
+    void processesOneAfterTheOtherHaveTheSumOfTheirTimesAndTheHighestPeak() throws IOException {
+        takeBackThatItIsFinished();
+        tellProcess(ALL, 3, 1);
+        finish();
+        tellProcess(ALL, 2, 4);
+
+        assertCost(3, 5);
+    }
+
+    @Test
+    void withoutThatOfAProcessThatWasKilledNothingIsKnown() throws IOException {
+        run.tell("serving", Map.of());
+        tellProcess(ALL, 1, 1);
+
+        assertCostUnknown("a process that trained it did not write them down");
+    }
+
+    @Test
+    void oneThatStoppedBeforeItServedDoesNotStandInForOneThatWasKilled() throws IOException {
+        takeBackThatItIsFinished();
+        run.tell("process-cost", Map.of("roles", ALL, "peak-resident-bytes", 1L << 20, "cpu-millis", 1L));
+        run.tell("serving", Map.of());
+        finish();
+        tellProcess(ALL, 1, 1);
+
+        assertCostUnknown("a process that trained it did not write them down");
+    }
+
+    @Test
+    void oneThatWasKilledBeforeItServedIsKnownByItsNode() throws IOException {
+        run.tell("role-started", Map.of("role", "critic", "actor", "c", "epoch", 2L, "node", "b"));
+        tellProcess(ALL, 1, 1);
+
+        assertCostUnknown("a process that trained it did not write them down");
+    }
+
+    @Test
+    void whoServesAfterwardsDoesNotTrain() throws IOException {
+        tellProcess(ALL, 1, 1);
+        run.tell("serving", Map.of());
+
+        assertCost(1, 1);
+    }
+
+    @Test
+    void aRunOfWhichNoProcessToldItsCost() throws IOException {
+        assertCostUnknown("a process that trained it did not write them down");
     }
 
     @Test
     void trainersOnSeveralNodesAreSeveralProcesses() throws IOException {
         run.tell("role-started", Map.of("role", "teacher", "actor", "t", "epoch", 1L, "node", "another"));
+        tellProcess(ALL, 1, 1);
 
-        assertThat(FinishedRun.open(run.folder.root()).notes())
-                .singleElement()
-                .asString()
-                .contains("trained by several processes");
+        assertCostUnknown("trained by several processes");
     }
 }
