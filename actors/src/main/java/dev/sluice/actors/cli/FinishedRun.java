@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -29,7 +30,7 @@ import java.util.stream.LongStream;
 record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, Double> cost, List<String> notes) {
     private static final double MIB = 1 << 20;
 
-    private static final Set<String> TRAINING = Set.of(Role.GENERATOR.key(), Role.CRITIC.key(), Role.TEACHER.key());
+    private static final Set<Role> TRAINING = EnumSet.of(Role.GENERATOR, Role.CRITIC, Role.TEACHER);
 
     /**
      * @throws UserError when the run is not finished, its log is torn, or a file is not the one that the run says
@@ -60,9 +61,11 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         }
         List<String> notes = new ArrayList<>();
         log.damaged().stream().limit(1).forEach(line -> notes.add(line + "; its cost may be told too low"));
+        String unknown = "memory and processor time of " + folder.root() + " are not known: ";
         if (isSpread(log)) {
-            notes.add("memory and processor time of " + folder.root() + " are not compared: it was trained by several"
-                    + " processes, and its log has only those of the one that controlled it");
+            notes.add(unknown + "it was trained by several processes, and its log does not have those of all");
+        } else if (processes(log).isEmpty()) {
+            notes.add(unknown + "a process that trained it did not write them down, as one that is killed does not");
         }
         return new FinishedRun(folder.root(), settings, plan, cost(settings.experiment(), plan, log), notes);
     }
@@ -88,20 +91,49 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         if (isSpread(log)) {
             return cost;
         }
-        List<RunEvent.ProcessCost> processes = log.of(RunEvent.ProcessCost.class);
-        processes.stream()
+        List<RunEvent.ProcessCost> processes = processes(log);
+        long[] peaks = processes.stream()
                 .flatMapToLong(process -> process.peakResidentBytes().stream())
-                .max()
-                .ifPresent(bytes -> cost.put(Measure.PEAK_MEMORY, bytes / MIB));
+                .toArray();
         long[] cpu = processes.stream()
                 .flatMapToLong(process -> process.cpuMillis().stream())
                 .toArray();
-        // A process that plays every role tells in each of its starts once that it serves. One that was killed told
-        // nothing of its cost, and a sum without it would flatter.
-        if (cpu.length > 0 && cpu.length == log.of(RunEvent.Serving.class).size()) {
+        if (peaks.length > 0 && peaks.length == processes.size()) {
+            cost.put(Measure.PEAK_MEMORY, LongStream.of(peaks).max().orElseThrow() / MIB);
+        }
+        if (cpu.length > 0 && cpu.length == processes.size()) {
             cost.put(Measure.CPU_SECONDS, LongStream.of(cpu).sum() / 1000.0);
         }
         return cost;
+    }
+
+    /**
+     * What each process that trained told of itself at its end, of those that trained one after the other until the run was
+     * finished. None when one of them told nothing: without that of a process that was killed, a sum and a peak would flatter.
+     */
+    private static List<RunEvent.ProcessCost> processes(EventLog.Reading log) {
+        List<RunEvent.ProcessCost> told = new ArrayList<>();
+        Set<String> nodes = new HashSet<>();
+        boolean silent = false;
+        boolean serves = false;
+        boolean finished = false;
+        for (RunEvent event : log.of(RunEvent.class)) {
+            if (event instanceof RunEvent.Serving) {
+                silent |= serves;
+                serves = true;
+            } else if (event instanceof RunEvent.RoleStarted started && TRAINING.contains(started.role())) {
+                nodes.add(started.node());
+            } else if (event instanceof RunEvent.RunFinished) {
+                finished = true;
+            } else if (event instanceof RunEvent.ProcessCost cost) {
+                told.add(cost);
+                serves = false;
+                if (finished) {
+                    break;
+                }
+            }
+        }
+        return silent || serves || nodes.size() > told.size() ? List.of() : told;
     }
 
     /**
@@ -110,10 +142,11 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
      */
     private static boolean isSpread(EventLog.Reading log) {
         boolean onlyControls = log.of(RunEvent.ProcessCost.class).stream()
-                .anyMatch(process -> !List.of(process.roles().split(" ")).containsAll(TRAINING));
+                .anyMatch(process -> !List.of(process.roles().split(" "))
+                        .containsAll(TRAINING.stream().map(Role::key).toList()));
         Map<Integer, Set<String>> nodes = new HashMap<>();
         log.of(RunEvent.RoleStarted.class).stream()
-                .filter(started -> TRAINING.contains(started.role().key()))
+                .filter(started -> TRAINING.contains(started.role()))
                 .forEach(started -> nodes.computeIfAbsent(started.epoch(), first -> new HashSet<>())
                         .add(started.node()));
         return onlyControls || nodes.values().stream().anyMatch(of -> of.size() > 1);

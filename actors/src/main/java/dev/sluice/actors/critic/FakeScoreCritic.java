@@ -2,6 +2,7 @@ package dev.sluice.actors.critic;
 
 import dev.sluice.actors.checkpoint.Saving;
 import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.delivery.QueueFullException;
 import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.NoisySamples;
@@ -12,6 +13,7 @@ import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
+import dev.sluice.protocol.wire.FrameTooLargeException;
 import dev.sluice.runtime.distillation.CriticTraining;
 import dev.sluice.runtime.distillation.PhaseSetting;
 import dev.sluice.runtime.network.EngineErrors;
@@ -27,6 +29,8 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The critic's controller: puts the batches of generator and teacher into the one order that counts, update 0..K−1 of a
@@ -37,6 +41,8 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
  * supervisor is gone.
  */
 public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
+    private static final Logger LOG = LoggerFactory.getLogger(FakeScoreCritic.class);
+
     /** Rows of a batch that a snapshot shows: a square of images, or enough points to see a distribution. */
     private static final int IMAGES_SHOWN = 36;
 
@@ -199,9 +205,18 @@ public final class FakeScoreCritic extends AbstractBehavior<CriticMessage> {
                     new GeneratorMessage.Gradient(
                             from.epoch(), from.phase(), batch.cycle(), result.gradient(), result.report()));
             if (from.snapshotEvery() > 0 && batch.cycle() % from.snapshotEvery() == 0) {
-                courier.deliver(from.recorder(), snapshot(training, batch, result));
+                show(from, snapshot(training, batch, result));
             }
         });
+    }
+
+    /** Training goes on without a snapshot that cannot be sent. */
+    private void show(CriticMessage.BeginPhase from, RecorderMessage.Snapshot snapshot) {
+        try {
+            courier.deliver(from.recorder(), snapshot);
+        } catch (FrameTooLargeException | QueueFullException e) {
+            LOG.warn("The snapshot of cycle {} is left out: {}", snapshot.cycle(), e.getMessage());
+        }
     }
 
     private static RecorderMessage.Snapshot snapshot(

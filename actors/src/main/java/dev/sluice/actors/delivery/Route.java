@@ -68,7 +68,7 @@ final class Route {
                     throw new QueueFullException(parcel.message().name() + " of " + bytes + " bytes for " + receiver
                             + " was not taken: " + outbox.held() + " bytes wait for " + peer
                             + ", the limit sluice.delivery.queue is " + settings.queue()
-                            + ": wait when deliver says that the pressure is high");
+                            + "; make the batches smaller or the limit larger");
                 }
                 if (outbox.isEmpty()) {
                     heard = System.nanoTime();

@@ -185,21 +185,22 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
 
     private Behavior<GeneratorMessage> onRolledOut(RolledOut batch) {
         if (isCurrent(batch.epoch(), batch.phase())) {
-            scoring.begin(new TeacherMessage.Score(
+            TeacherMessage.Score score = new TeacherMessage.Score(
                     batch.epoch(),
                     batch.phase(),
                     batch.cycle(),
                     assignment.recipe().guidance(),
                     batch.noisy(),
                     assignment.critic(),
-                    assignment.supervisor()));
+                    assignment.supervisor());
+            orFail(() -> scoring.begin(score));
         }
         return this;
     }
 
     private Behavior<GeneratorMessage> onUseTeachers(GeneratorMessage.UseTeachers order) {
         if (assignment != null && order.epoch() == assignment.epoch()) {
-            scoring.use(order.teachers());
+            orFail(() -> scoring.use(order.teachers()));
         }
         return this;
     }
@@ -302,16 +303,29 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
 
     private Behavior<GeneratorMessage> onBenchFailed(ChildFailed failed) {
         if (bench.failed(failed) && assignment != null) {
-            assignment
-                    .supervisor()
-                    .tell(new SupervisorMessage.RoleFailed(
-                            assignment.epoch(),
-                            Role.GENERATOR,
-                            EngineErrors.cause(failed.cause()),
-                            getContext().getSelf()));
-            letGo();
+            fail(failed.cause());
         }
         return this;
+    }
+
+    /** Sends batches. One that the courier refuses, such as when its queue is full, is a failure with that cause. */
+    private void orFail(Runnable sending) {
+        try {
+            sending.run();
+        } catch (RuntimeException e) {
+            fail(e);
+        }
+    }
+
+    private void fail(Throwable cause) {
+        assignment
+                .supervisor()
+                .tell(new SupervisorMessage.RoleFailed(
+                        assignment.epoch(),
+                        Role.GENERATOR,
+                        EngineErrors.cause(cause),
+                        getContext().getSelf()));
+        letGo();
     }
 
     private Behavior<GeneratorMessage> onSupervisorGone(Terminated gone) {

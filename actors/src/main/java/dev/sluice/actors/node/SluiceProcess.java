@@ -112,26 +112,31 @@ public final class SluiceProcess implements AutoCloseable {
             DeploymentSettings settings, Map<String, Networks> devices, Optional<Path> home) {
         CompletableFuture<Actors> actors = new CompletableFuture<>();
         ActorSystem<SpawnProtocol.Command> system = system(settings, guardian(settings, devices, actors));
-        SluiceProcess process = new SluiceProcess(system, await(actors));
+        SluiceProcess process = new SluiceProcess(system, await(actors, "the actors of this node to start"));
         try {
             if (settings.node().seeds().isEmpty()) {
                 Cluster cluster = Cluster.get(system);
                 cluster.manager().tell(Join.create(cluster.selfMember().address()));
             }
             if (settings.node().roles().contains(Role.CONTROL)) {
-                process.http = await(ApiServer.start(
-                        system,
-                        settings.serving(),
-                        process.courier(),
-                        home.map(folder -> keeper(
-                                system, Experiments.create(settings, folder, process.courier(), process.files())))));
+                process.http = await(
+                        ApiServer.start(
+                                system,
+                                settings.serving(),
+                                process.courier(),
+                                home.map(folder -> keeper(
+                                        system,
+                                        Experiments.create(settings, folder, process.courier(), process.files())))),
+                        "the HTTP port " + settings.serving().port() + " to open");
             }
             if (settings.node().healthPort().isPresent()) {
-                await(Health.start(
-                        system,
-                        settings.node().healthHost(),
-                        settings.node().healthPort().get(),
-                        settings.serving().connections()));
+                await(
+                        Health.start(
+                                system,
+                                settings.node().healthHost(),
+                                settings.node().healthPort().get(),
+                                settings.serving().connections()),
+                        "the health port " + settings.node().healthPort().get() + " to open");
             }
             return process;
         } catch (RuntimeException e) {
@@ -254,7 +259,7 @@ public final class SluiceProcess implements AutoCloseable {
                 replyTo -> new SpawnProtocol.Spawn<>(behavior, name, props, replyTo),
                 PATIENCE,
                 system.scheduler());
-        return await(spawned);
+        return await(spawned, "the actor " + name + " to start");
     }
 
     /** {@link #spawn} for an actor that waits for disks. */
@@ -312,10 +317,18 @@ public final class SluiceProcess implements AutoCloseable {
         }
     }
 
-    private static <T> T await(CompletionStage<T> stage) {
+    private static <T> T await(CompletionStage<T> stage, String what) {
+        return await(stage, what, PATIENCE);
+    }
+
+    /**
+     * @param what is waited for, as it reads after "waited 60 s for"
+     * @throws IllegalStateException when it takes longer than {@code within}; says what was waited for
+     */
+    static <T> T await(CompletionStage<T> stage, String what, Duration within) {
         try {
             return stage.toCompletableFuture()
-                    .orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+                    .orTimeout(within.toMillis(), TimeUnit.MILLISECONDS)
                     .join();
         } catch (CompletionException e) {
             if (e.getCause() instanceof RuntimeException cause) {
@@ -323,7 +336,7 @@ public final class SluiceProcess implements AutoCloseable {
             }
             if (e.getCause() instanceof TimeoutException) {
                 throw new IllegalStateException(
-                        "waited " + PATIENCE.toSeconds() + " s for the cluster to form; are all roles started?", e);
+                        "waited " + within.toSeconds() + " s for " + what + "; the log may say what holds it up", e);
             }
             throw e;
         }

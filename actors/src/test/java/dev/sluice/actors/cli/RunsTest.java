@@ -24,6 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What serve, sample, evaluate and compare open is what the run says, in the folder that they were given. */
 class RunsTest {
+    private static final String ALL = "control critic generator sampler teacher";
+
     @TempDir
     Path home;
 
@@ -38,13 +40,12 @@ class RunsTest {
         run.begin(2);
         run.keep(2, 5);
         experts = List.of(first, run.publish(2));
-        run.tell(new RunEvent.RunFinished(1, 3));
+        finish();
     }
 
     @Test
     void theExpertsThatWerePublished() throws IOException {
         assertThat(Runs.finished(run.folder).experts()).isEqualTo(experts);
-        assertThat(FinishedRun.open(run.folder.root()).notes()).isEmpty();
     }
 
     @Test
@@ -158,6 +159,7 @@ class RunsTest {
     @Test
     void aDamagedLineIsNamedAndTheRunEvaluatedAllTheSame() throws IOException {
         Files.writeString(run.folder.events(), "{{\n", StandardOpenOption.APPEND);
+        tellProcess(ALL, 1, 1);
 
         assertThat(FinishedRun.open(run.folder.root()).notes())
                 .singleElement()
@@ -166,35 +168,109 @@ class RunsTest {
                 .endsWith("its cost may be told too low");
     }
 
-    @Test
-    void theCostOfAProcessThatOnlyControlsIsNotThatOfTheTraining() throws IOException {
+    /** A process that was started and has come to its own end. */
+    private void tellProcess(String roles, long mib, long seconds) throws IOException {
         run.tell(new RunEvent.Serving(1, "quick", "s"));
-        run.tell(new RunEvent.ProcessCost("control", OptionalLong.of(1L << 20), OptionalLong.of(1000)));
+        run.tell(new RunEvent.ProcessCost(roles, OptionalLong.of(mib << 20), OptionalLong.of(seconds * 1000)));
+    }
 
+    /** As if the run had gone on until now. */
+    private void takeBackThatItIsFinished() throws IOException {
+        List<String> lines = Files.readAllLines(run.folder.events());
+        Files.write(run.folder.events(), lines.subList(0, lines.size() - 1));
+    }
+
+    private void finish() throws IOException {
+        run.tell(new RunEvent.RunFinished(1, 3));
+    }
+
+    private void assertCostUnknown(String why) throws IOException {
         FinishedRun opened = FinishedRun.open(run.folder.root());
 
         assertThat(opened.cost()).doesNotContainKeys(Measure.CPU_SECONDS, Measure.PEAK_MEMORY);
-        assertThat(opened.notes()).singleElement().asString().contains("trained by several processes");
+        assertThat(opened.notes())
+                .singleElement()
+                .asString()
+                .startsWith("memory and processor time of " + run.folder.root() + " are not known: ")
+                .contains(why);
+    }
+
+    private void assertCost(double mib, double seconds) throws IOException {
+        FinishedRun opened = FinishedRun.open(run.folder.root());
+
+        assertThat(opened.cost()).containsEntry(Measure.PEAK_MEMORY, mib).containsEntry(Measure.CPU_SECONDS, seconds);
+        assertThat(opened.notes()).isEmpty();
+    }
+
+    @Test
+    void theCostOfAProcessThatOnlyControlsIsNotThatOfTheTraining() throws IOException {
+        tellProcess("control", 1, 1);
+
+        assertCostUnknown("trained by several processes");
     }
 
     @Test
     void theCostOfOneProcessThatPlaysAllIs() throws IOException {
-        run.tell(new RunEvent.Serving(1, "quick", "s"));
-        run.tell(new RunEvent.ProcessCost(
-                "control critic generator sampler teacher", OptionalLong.of(1L << 20), OptionalLong.of(1000)));
+        tellProcess(ALL, 1, 1);
 
-        assertThat(FinishedRun.open(run.folder.root()).cost())
-                .containsEntry(Measure.CPU_SECONDS, 1.0)
-                .containsEntry(Measure.PEAK_MEMORY, 1.0);
+        assertCost(1, 1);
+    }
+
+    @Test
+    void processesOneAfterTheOtherHaveTheSumOfTheirTimesAndTheHighestPeak() throws IOException {
+        takeBackThatItIsFinished();
+        tellProcess(ALL, 3, 1);
+        finish();
+        tellProcess(ALL, 2, 4);
+
+        assertCost(3, 5);
+    }
+
+    @Test
+    void withoutThatOfAProcessThatWasKilledNothingIsKnown() throws IOException {
+        run.tell(new RunEvent.Serving(1, "quick", "s"));
+        tellProcess(ALL, 1, 1);
+
+        assertCostUnknown("a process that trained it did not write them down");
+    }
+
+    @Test
+    void oneThatStoppedBeforeItServedDoesNotStandInForOneThatWasKilled() throws IOException {
+        takeBackThatItIsFinished();
+        run.tell(new RunEvent.ProcessCost(ALL, OptionalLong.of(1L << 20), OptionalLong.of(1)));
+        run.tell(new RunEvent.Serving(1, "quick", "s"));
+        finish();
+        tellProcess(ALL, 1, 1);
+
+        assertCostUnknown("a process that trained it did not write them down");
+    }
+
+    @Test
+    void oneThatWasKilledBeforeItServedIsKnownByItsNode() throws IOException {
+        run.tell(new RunEvent.RoleStarted(2, Role.CRITIC, "c", "b", "cpu"));
+        tellProcess(ALL, 1, 1);
+
+        assertCostUnknown("a process that trained it did not write them down");
+    }
+
+    @Test
+    void whoServesAfterwardsDoesNotTrain() throws IOException {
+        tellProcess(ALL, 1, 1);
+        run.tell(new RunEvent.Serving(1, "quick", "s"));
+
+        assertCost(1, 1);
+    }
+
+    @Test
+    void aRunOfWhichNoProcessToldItsCost() throws IOException {
+        assertCostUnknown("a process that trained it did not write them down");
     }
 
     @Test
     void trainersOnSeveralNodesAreSeveralProcesses() throws IOException {
         run.tell(new RunEvent.RoleStarted(1, Role.TEACHER, "t", "another", "cpu"));
+        tellProcess(ALL, 1, 1);
 
-        assertThat(FinishedRun.open(run.folder.root()).notes())
-                .singleElement()
-                .asString()
-                .contains("trained by several processes");
+        assertCostUnknown("trained by several processes");
     }
 }

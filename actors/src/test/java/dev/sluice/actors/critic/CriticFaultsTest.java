@@ -3,6 +3,7 @@ package dev.sluice.actors.critic;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.sluice.actors.fake.FullCourier;
 import dev.sluice.actors.fake.LinearNetworks;
 import dev.sluice.actors.fake.LinearNetworks.Operation;
 import dev.sluice.actors.fake.SmallRun;
@@ -12,6 +13,7 @@ import dev.sluice.protocol.Recipe;
 import dev.sluice.protocol.Tensor;
 import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage.Gradient;
+import dev.sluice.protocol.message.RecorderMessage;
 import dev.sluice.runtime.network.NetworkCard;
 import java.time.Duration;
 import java.util.List;
@@ -223,6 +225,35 @@ class CriticFaultsTest {
         stage.critic.tell(Stage.samples(2, 1, 0, 1));
         stage.critic.tell(Stage.scored(2, 1, 0));
         stage.generator.expectMessage(stage.plain(2, 1).get(0));
+    }
+
+    @Test
+    void aFullQueueIsHeardAsAFailure() {
+        stage.stop();
+        stage = new Stage(kit, new FullCourier(Gradient.class));
+        stage.ready(1);
+        stage.tellCycle(0);
+
+        assertThat(stage.expectFailed(1)).isEqualTo("the queue is full");
+        awaitLeft(0);
+    }
+
+    @Test
+    void aSnapshotThatFindsAFullQueueIsLeftOutAndTrainingGoesOn() {
+        stage.stop();
+        stage = new Stage(kit, new FullCourier(RecorderMessage.Snapshot.class));
+        stage.critic.tell(stage.begin(1, 1, SmallRun.RECIPE, 1));
+        stage.expectReady(1, 1);
+
+        LoggingTestKit.warn("The snapshot of cycle 0 is left out: the queue is full")
+                .expect(kit.system(), () -> {
+                    stage.tellCycle(0);
+                    return null;
+                });
+        stage.tellCycle(1);
+
+        stage.plain(1, 2).forEach(stage.generator::expectMessage);
+        stage.recorder.expectNoMessage(Duration.ofMillis(20));
     }
 
     @Test

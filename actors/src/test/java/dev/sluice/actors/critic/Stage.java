@@ -2,6 +2,7 @@ package dev.sluice.actors.critic;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.fake.LinearNetworks;
 import dev.sluice.actors.fake.SmallRun;
 import dev.sluice.protocol.ExpertRef;
@@ -36,11 +37,15 @@ final class Stage {
     private final ActorTestKit kit;
 
     Stage(ActorTestKit kit) {
+        this(kit, Courier.inThisJvm());
+    }
+
+    Stage(ActorTestKit kit, Courier courier) {
         this.kit = kit;
         this.supervisor = kit.createTestProbe();
         this.generator = kit.createTestProbe();
         this.recorder = kit.createTestProbe();
-        this.critic = kit.spawn(FakeScoreCritic.create(SmallRun.place(networks, SmallRun.WORK_WITHIN)));
+        this.critic = kit.spawn(FakeScoreCritic.create(SmallRun.place(networks, SmallRun.WORK_WITHIN, courier)));
     }
 
     CriticMessage.BeginPhase begin(int epoch, int phase, Recipe recipe, int snapshotEvery) {

@@ -172,7 +172,7 @@ class NodeCourierTest {
                         .isInstanceOf(QueueFullException.class)
                         .hasMessageStartingWith("CriticMessage.Samples of 10000")
                         .hasMessageContaining("was not taken: 8000")
-                        .hasMessageContaining("the limit sluice.delivery.queue is 8388608: wait when deliver says");
+                        .hasMessageContaining("the limit sluice.delivery.queue is 8388608; make the batches smaller");
                 // Longer than give-up-after: an actor that works is not a node that is gone.
                 lost.expectNoMessage(Duration.ofMillis(3500));
             } finally {

@@ -23,6 +23,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
@@ -270,6 +271,22 @@ class ExperimentsTest {
         assertThat(submit(experiments, quick()))
                 .isInstanceOfSatisfying(ExperimentsReply.Rejected.class, rejected -> assertThat(rejected.reason())
                         .isEqualTo(ExperimentsReply.Reason.NAME_TAKEN));
+    }
+
+    /** As while a large teacher is hashed. */
+    @Test
+    void whoAsksIsAnsweredWhileASubmissionIsChecked() {
+        List<Runnable> unanswered = new CopyOnWriteArrayList<>();
+        ActorRef<ExperimentsMessage> experiments = experiments(2, threads -> unanswered::add);
+        TestProbe<ExperimentsReply> submitter = kit.createTestProbe();
+
+        experiments.tell(new ExperimentsMessage.Submit(quick(), submitter.getRef()));
+        Awaitility.await().atMost(Duration.ofSeconds(10)).until(() -> !unanswered.isEmpty());
+
+        assertThat(statuses(experiments, Duration.ofSeconds(1))).isEmpty();
+        submitter.expectNoMessage(Duration.ofMillis(20));
+        unanswered.get(0).run();
+        assertThat(submitter.receiveMessage(Duration.ofSeconds(10))).isInstanceOf(ExperimentsReply.Experiments.class);
     }
 
     /** Each ended the keeper, or the process. */

@@ -40,7 +40,11 @@ public final class SmallRun {
 
     /** On a node that is alone. */
     public static Workplace place(Networks networks, Duration workWithin) {
-        return new Workplace(networks, PINNED, workWithin, Courier.inThisJvm());
+        return place(networks, workWithin, Courier.inThisJvm());
+    }
+
+    public static Workplace place(Networks networks, Duration workWithin, Courier courier) {
+        return new Workplace(networks, PINNED, workWithin, courier);
     }
 
     /** An actor system's configuration that has {@link #PINNED} and no cluster. */

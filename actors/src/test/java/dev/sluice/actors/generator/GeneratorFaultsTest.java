@@ -3,6 +3,7 @@ package dev.sluice.actors.generator;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.sluice.actors.fake.FullCourier;
 import dev.sluice.actors.fake.LinearNetworks;
 import dev.sluice.actors.fake.LinearNetworks.Operation;
 import dev.sluice.actors.fake.SmallRun;
@@ -25,6 +26,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The generator among partners that repeat themselves, lie or die, and with networks that break. */
 class GeneratorFaultsTest {
@@ -191,6 +194,35 @@ class GeneratorFaultsTest {
         stage.networks.mend();
         stage.generator.tell(stage.begin(2, 1, SmallRun.RECIPE));
         stage.expectReady(2, 1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {CriticMessage.Samples.class, TeacherMessage.Score.class})
+    void aFullQueueIsHeardAsAFailureAndTheActorCanBeginAgain(Class<?> batch) {
+        stage.stop();
+        stage = new Stage(kit, SmallRun.WORK_WITHIN, new FullCourier(batch));
+        stage.ready(SmallRun.RECIPE);
+        stage.run(1);
+
+        assertThat(stage.expectFailed(1)).isEqualTo("the queue is full");
+        awaitLeft(0);
+
+        stage.generator.tell(stage.begin(2, 1, SmallRun.RECIPE));
+        stage.expectReady(2, 1);
+    }
+
+    @Test
+    void aQueueThatIsFullWhenATeacherIsReplacedIsHeardAsAFailure() {
+        stage.stop();
+        stage = new Stage(kit, SmallRun.WORK_WITHIN, new FullCourier(TeacherMessage.Score.class));
+        stage.generator.tell(stage.begin(1, 1, SmallRun.RECIPE));
+        stage.expectReady(1, 1);
+        stage.run(1);
+        await().atMost(Duration.ofSeconds(10)).until(() -> stage.networks.graphsLeft() == 1);
+
+        stage.useTeachers(1);
+
+        assertThat(stage.expectFailed(1)).isEqualTo("the queue is full");
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.sluice.actors.generator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.actors.delivery.Courier;
 import dev.sluice.actors.fake.LinearNetworks;
 import dev.sluice.actors.fake.SmallRun;
 import dev.sluice.protocol.CriticReport;
@@ -39,11 +40,15 @@ final class Stage {
     }
 
     Stage(ActorTestKit kit, Duration workWithin) {
+        this(kit, workWithin, Courier.inThisJvm());
+    }
+
+    Stage(ActorTestKit kit, Duration workWithin, Courier courier) {
         this.kit = kit;
         this.supervisor = kit.createTestProbe();
         this.critic = kit.createTestProbe();
         this.teachers = List.of(kit.createTestProbe(), kit.createTestProbe());
-        this.generator = kit.spawn(GeneratorExpert.create(SmallRun.place(networks, workWithin)));
+        this.generator = kit.spawn(GeneratorExpert.create(SmallRun.place(networks, workWithin, courier)));
     }
 
     GeneratorMessage.BeginPhase begin(int epoch, int phase, Recipe recipe, ExpertRef... frozen) {

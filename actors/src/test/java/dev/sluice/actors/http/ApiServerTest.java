@@ -508,6 +508,19 @@ class ApiServerTest {
                 .hasSize(2));
     }
 
+    /** They are asked by the clock: hundreds of requests would wait behind hundreds of questions. */
+    @Test
+    void requestsDoNotMakeQuestions() throws Exception {
+        int requests = 50;
+        int before = sampler.asked;
+
+        for (int i = 0; i < requests; i++) {
+            assertThat(get("/v1/models").statusCode()).isEqualTo(200);
+        }
+
+        assertThat(sampler.asked - before).isLessThan(requests);
+    }
+
     @Test
     void ofSeveralModelsOneMustBeNamedAndGetsItsOwnRequests() throws Exception {
         FakeSampler points = new FakeSampler();

@@ -97,8 +97,6 @@ class CompareIT {
             JsonNode run = entry(report, name).at("/samples/0");
             assertThat(run.get("nfe").asInt()).isEqualTo(4);
             assertThat(run.get("updates").asInt()).isEqualTo(5);
-            assertThat(run.get("cpu-seconds").asDouble()).isPositive();
-            assertThat(run.get("peak-resident-mib").asDouble()).isBetween(200.0, 8000.0);
             assertThat(run.get("accuracy").asDouble()).isBetween(0.0, 1.0);
             // Five updates move it away from the teacher, which is nearest to itself.
             assertThat(run.get("frechet-to-teacher").asDouble())
@@ -106,6 +104,10 @@ class CompareIT {
                             .at("/samples/0/frechet-to-teacher")
                             .asDouble());
         }
+        // Not of the other: its first process was killed, perhaps before it began to train.
+        JsonNode undisturbed = entry(report, "plain").at("/samples/0");
+        assertThat(undisturbed.get("cpu-seconds").asDouble()).isPositive();
+        assertThat(undisturbed.get("peak-resident-mib").asDouble()).isBetween(200.0, 8000.0);
         assertThat(entry(report, "plain").at("/samples/0/frechet-to-teacher"))
                 .isNotEqualTo(entry(report, "few").at("/samples/0/frechet-to-teacher"));
         String page = Files.readString(comparison.resolve("comparison.html"));
