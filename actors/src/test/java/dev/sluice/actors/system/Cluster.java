@@ -173,7 +173,7 @@ final class Cluster implements AutoCloseable {
                 });
     }
 
-    /** Waits for the cycle after the next, which comes within {@code bound} of {@code since}; the README has what it says. */
+    /** Waits for the cycle after the next, which comes within {@code bound} of {@code since}; docs/cluster.md has what it says. */
     void assertProgress(Duration bound, int before, long since, String what) {
         awaitCycles(before + 2);
         assertWithin(bound, since, what + ": next cycles");

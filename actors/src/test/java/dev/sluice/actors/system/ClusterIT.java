@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ClusterIT {
     private static final Duration PATIENCE = Cluster.PATIENCE;
 
-    /** From a fault to the next committed cycles; the README states it. */
+    /** From a fault to the next committed cycles; docs/cluster.md states it. */
     private static final Duration BOUND = Duration.ofSeconds(45);
 
     @TempDir

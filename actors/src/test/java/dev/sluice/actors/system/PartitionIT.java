@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 class PartitionIT {
     private static final Duration PATIENCE = Cluster.PATIENCE;
 
-    /** From a cut to the next committed cycles on the side that goes on; the README states it. */
+    /** From a cut to the next committed cycles on the side that goes on; docs/cluster.md states it. */
     private static final Duration BOUND = Duration.ofSeconds(60);
 
     private static final int START_AGAIN = 75;

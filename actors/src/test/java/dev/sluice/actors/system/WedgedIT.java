@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class WedgedIT {
     private static final Duration PATIENCE = Cluster.PATIENCE;
 
-    /** From a suspension to the next committed cycles; the README states it. */
+    /** From a suspension to the next committed cycles; docs/cluster.md states it. */
     private static final Duration BOUND = Duration.ofSeconds(45);
     /** All the others start at once then, and are let in when the control node is sure that they had gone. */
     private static final Duration BOUND_OF_WAKING = Duration.ofSeconds(60);
