@@ -35,8 +35,8 @@ class CitationsTest {
             Pattern.compile("\\b[Ii]ssues? #?\\d"));
 
     private static final Pattern PAGE = Pattern.compile("(?<![\\w./-])(?:docs/)?([\\w-]+\\.md)\\b");
-    private static final Pattern CITED_GUARANTEE = Pattern.compile("guarantees\\.md: ([a-z-]+(?:, [a-z-]+)*)");
-    private static final Pattern GUARANTEE = Pattern.compile("(?m)^\\| `([a-z-]+)` \\|");
+    private static final Pattern CITED_GUARANTEE = Pattern.compile("guarantees\\.md(?:: |#)([a-z-]+(?:, [a-z-]+)*)");
+    private static final Pattern GUARANTEE = Pattern.compile("(?m)^\\| <a id=\"([a-z-]+)\"></a>`\\1` \\|");
     private static final Pattern TEST = Pattern.compile("`(\\w+(?:Test|IT))(?:\\.(\\w+))?`");
 
     /** The text of every source and document, without the line breaks that a comment happens to have. */
@@ -148,7 +148,7 @@ class CitationsTest {
 
     @Test
     void everyGuaranteeHasTestsThatExist() throws IOException {
-        for (String line : guarantees.lines().filter(l -> l.startsWith("| `")).toList()) {
+        for (String line : guarantees.lines().filter(l -> GUARANTEE.matcher(l).find()).toList()) {
             List<MatchResult> named = TEST.matcher(line).results().toList();
             assertThat(named).as(line).isNotEmpty();
             for (MatchResult test : named) {
