@@ -148,7 +148,8 @@ class CitationsTest {
 
     @Test
     void everyGuaranteeHasTestsThatExist() throws IOException {
-        for (String line : guarantees.lines().filter(l -> GUARANTEE.matcher(l).find()).toList()) {
+        for (String line :
+                guarantees.lines().filter(l -> GUARANTEE.matcher(l).find()).toList()) {
             List<MatchResult> named = TEST.matcher(line).results().toList();
             assertThat(named).as(line).isNotEmpty();
             for (MatchResult test : named) {
