@@ -4,6 +4,7 @@ import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.monitoring.view.RunView;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.runtime.evaluation.Measure;
@@ -50,7 +51,7 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         }
         MixturePlan plan = Runs.finished(folder);
         int phases = plan.phases().phaseCount();
-        if (plan.experts().size() < phases || !isFinished(log)) {
+        if (plan.experts().size() < phases || !RunView.of(log).isFinished()) {
             throw new UserError(folder.root() + " is not finished: it has experts for "
                     + plan.experts().size() + " of " + phases + " phases; go on with ./sluice resume --run "
                     + folder.root()
@@ -72,11 +73,8 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
 
     /** Whether the run in that folder has told that it is finished. */
     static boolean isFinished(RunFolder folder) throws IOException {
-        return Files.exists(folder.events()) && isFinished(EventLog.read(folder.events()));
-    }
-
-    private static boolean isFinished(EventLog.Reading log) {
-        return !log.of(RunEvent.RunFinished.class).isEmpty();
+        return Files.exists(folder.events())
+                && RunView.of(EventLog.read(folder.events())).isFinished();
     }
 
     private static Map<Measure, Double> cost(ExperimentSettings experiment, MixturePlan plan, EventLog.Reading log) {
@@ -84,10 +82,7 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         cost.put(Measure.NFE, (double) plan.nfe());
         cost.put(Measure.UPDATES, (double)
                 experiment.cycles().stream().mapToInt(Integer::intValue).sum());
-        log.of(RunEvent.RunFinished.class).stream()
-                .mapToLong(RunEvent.RunFinished::seconds)
-                .max()
-                .ifPresent(seconds -> cost.put(Measure.TRAINING_SECONDS, (double) seconds));
+        RunView.of(log).seconds().ifPresent(seconds -> cost.put(Measure.TRAINING_SECONDS, (double) seconds));
         if (isSpread(log)) {
             return cost;
         }

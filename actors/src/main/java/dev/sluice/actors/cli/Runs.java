@@ -4,9 +4,9 @@ import dev.sluice.actors.experiments.RunStart;
 import dev.sluice.actors.experiments.TeacherCheck;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
-import dev.sluice.monitoring.check.RunCheck;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.monitoring.view.RunView;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.event.RunEvent;
@@ -99,7 +99,7 @@ final class Runs {
     /** SHA-256 by the newest publication and by the newest manifest; they are alike unless a record is damaged. */
     private static Set<String> saidOf(int phase, EventLog.Reading log, List<Checkpoint> manifests) {
         Set<String> said = new LinkedHashSet<>();
-        RunCheck.published(log).stream()
+        RunView.of(log).experts().stream()
                 .filter(expert -> expert.version().equals("phase-" + phase))
                 .reduce((before, last) -> last)
                 .map(RunEvent.ExpertPublished::sha256)
@@ -114,9 +114,8 @@ final class Runs {
 
     /** The file is there before the log tells of it: a run that is killed in between, or is looked at, has not finished it. */
     private static boolean isBeingTrained(int phase, EventLog.Reading log) {
-        return log.damaged().isEmpty()
-                && log.of(RunEvent.RunFinished.class).isEmpty()
-                && log.of(RunEvent.PhaseBegun.class).stream().anyMatch(begun -> begun.phase() == phase);
+        RunView view = RunView.of(log);
+        return log.damaged().isEmpty() && !view.isFinished() && view.begun().contains(phase);
     }
 
     private static ExpertRef teacher(

@@ -14,6 +14,7 @@ import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.monitoring.run.DamagedLine;
 import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.monitoring.view.RunView;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.ModelCard;
 import dev.sluice.protocol.event.RunEvent;
@@ -146,7 +147,7 @@ public record RunStart(
         List<String> notes = new ArrayList<>();
         damage(log.damaged(), notes);
         Optional<Checkpoint> from = newest(folder, settings, teacher, settingAside, notes);
-        int last = Math.max(lastEpoch(log), from.map(Checkpoint::epoch).orElse(0));
+        int last = Math.max(RunView.of(log).epoch(), from.map(Checkpoint::epoch).orElse(0));
         NetworkCard card = NetworkFile.readCard(settings.experiment().teacher());
         return begun(settings, folder, teacher, card, last, from, notes);
     }
@@ -249,14 +250,6 @@ public record RunStart(
                 .filter(key -> !Optional.ofNullable(was.get(key)).equals(Optional.ofNullable(is.get(key))))
                 .map(key -> key + " (was " + was.get(key) + ", is " + is.get(key) + ")")
                 .collect(Collectors.joining(", "));
-    }
-
-    /** The highest epoch that the log tells of; 0 when it tells of none. */
-    static int lastEpoch(EventLog.Reading log) {
-        return log.of(RunEvent.OfEpoch.class).stream()
-                .mapToInt(RunEvent.OfEpoch::epoch)
-                .max()
-                .orElse(0);
     }
 
     /** What a run has recorded, with what is damaged of it; nothing when it was never begun. */

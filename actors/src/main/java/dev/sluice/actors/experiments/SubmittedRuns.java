@@ -1,11 +1,10 @@
 package dev.sluice.actors.experiments;
 
 import dev.sluice.config.Settings;
-import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.monitoring.view.RunView;
 import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.protocol.ExperimentStatus.State;
-import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.store.AtomicFile;
 import java.io.IOException;
@@ -70,21 +69,14 @@ record SubmittedRuns(Path folder) {
 
     /** What the records of a run say of it; WAITING for one that is not over. */
     static ExperimentStatus status(RunFolder run, Settings settings) throws IOException {
-        State state = State.WAITING;
-        String message = "";
-        EventLog.Reading log = RunStart.log(run);
-        for (RunEvent event : log.of(RunEvent.class)) {
-            if (event instanceof RunEvent.RunFinished) {
-                state = State.FINISHED;
-            } else if (event instanceof RunEvent.RunCancelled && state == State.WAITING) {
-                // What is cancelled when it is finished is only no longer served.
-                state = State.CANCELLED;
-            } else if (event instanceof RunEvent.RunFailed failed) {
-                state = State.FAILED;
-                message = failed.cause();
-            }
-        }
-        int epoch = RunStart.lastEpoch(log);
+        RunView view = RunView.of(RunStart.log(run));
+        State state =
+                switch (view.state()) {
+                    case UNDER_WAY -> State.WAITING;
+                    case FINISHED -> State.FINISHED;
+                    case FAILED -> State.FAILED;
+                    case CANCELLED -> State.CANCELLED;
+                };
         if (state == State.WAITING && Files.exists(run.root().resolve(CANCELLED))) {
             state = State.CANCELLED;
         }
@@ -95,11 +87,11 @@ record SubmittedRuns(Path folder) {
                 settings.experiment().name(),
                 run.root().toString(),
                 state,
-                epoch,
+                view.epoch(),
                 finished ? phases : 0,
                 phases,
                 finished ? cycles.get(phases - 1) : 0,
                 finished ? cycles.get(phases - 1) : 0,
-                message);
+                view.cause());
     }
 }

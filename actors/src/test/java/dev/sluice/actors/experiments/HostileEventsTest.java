@@ -3,8 +3,8 @@ package dev.sluice.actors.experiments;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.actors.fake.TrainedRun;
-import dev.sluice.monitoring.check.RunCheck;
 import dev.sluice.monitoring.run.EventLog;
+import dev.sluice.monitoring.view.RunView;
 import dev.sluice.protocol.Epoch;
 import dev.sluice.protocol.event.RunEvent;
 import java.io.IOException;
@@ -62,8 +62,8 @@ class HostileEventsTest {
 
         assertThat(SubmittedRuns.status(run.folder, run.settings).epoch()).isBetween(0, Epoch.LAST);
         EventLog.Reading log = RunStart.log(run.folder);
-        assertThat(RunStart.lastEpoch(log)).isBetween(0, Epoch.LAST);
-        assertThat(RunCheck.published(log)).hasSizeLessThan(10);
+        assertThat(RunView.of(log).epoch()).isBetween(0, Epoch.LAST);
+        assertThat(RunView.of(log).experts()).hasSizeLessThan(10);
     }
 
     private static byte[] hurt(Random random) {

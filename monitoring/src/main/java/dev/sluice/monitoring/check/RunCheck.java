@@ -5,6 +5,7 @@ import dev.sluice.monitoring.run.EventLog;
 import dev.sluice.monitoring.run.MetricsCsv;
 import dev.sluice.monitoring.run.MetricsCsv.Row;
 import dev.sluice.monitoring.run.RunFolder;
+import dev.sluice.monitoring.view.RunView;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.event.RunEvent;
 import dev.sluice.protocol.event.RunEvent.ExpertPublished;
@@ -75,22 +76,10 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
         return new RunCheck(reading.violations, reading.facts);
     }
 
-    /** Publications that are in force: without those of experts that were set aside after them. */
-    public static List<ExpertPublished> published(EventLog.Reading log) {
-        List<ExpertPublished> published = new ArrayList<>();
-        for (RunEvent event : log.of(RunEvent.class)) {
-            if (event instanceof ExpertPublished expert) {
-                published.add(expert);
-            } else if (event instanceof RunEvent.ExpertsSetAside aside) {
-                published.removeIf(before -> before.phase() >= aside.fromPhase());
-            }
-        }
-        return published;
-    }
-
     private static final class Reading {
         private final RunFolder run;
         private final EventLog.Reading log;
+        private final RunView view;
         private final List<Row> rows;
         private final List<Integer> cycles;
         private final Digest digest;
@@ -100,6 +89,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
         Reading(RunFolder run, EventLog.Reading log, List<Row> rows, List<Integer> cycles, Digest digest) {
             this.run = run;
             this.log = log;
+            this.view = RunView.of(log);
             this.rows = rows;
             this.cycles = cycles;
             this.digest = digest;
@@ -152,7 +142,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                 cycle++;
             }
             int budget = cycles.stream().mapToInt(Integer::intValue).sum();
-            boolean finished = isFinished();
+            boolean finished = view.isFinished();
             if (finished && rows.size() < budget) {
                 broken(
                         Guarantee.NO_GAP,
@@ -164,10 +154,6 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
             skipped();
             facts.add(rows.size() + " of " + budget + " cycles committed"
                     + (finished ? ", the run is finished" : ", the run is not finished"));
-        }
-
-        private boolean isFinished() {
-            return !log.of(RunEvent.RunFinished.class).isEmpty();
         }
 
         /** Every commit stepped or was told as skipped. */
@@ -205,11 +191,9 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                                     + " that started");
                 }
             }
-            Set<Integer> begun = log.of(RunEvent.PhaseBegun.class).stream()
-                    .map(RunEvent.PhaseBegun::phase)
-                    .collect(Collectors.toSet());
+            Set<Integer> begun = view.begun();
             Set<Integer> published =
-                    published(log).stream().map(ExpertPublished::phase).collect(Collectors.toSet());
+                    view.experts().stream().map(ExpertPublished::phase).collect(Collectors.toSet());
             int last = Math.min(cycles.size(), rows.get(rows.size() - 1).phase());
             for (int phase = 1; phase <= last; phase++) {
                 if (!begun.contains(phase)) {
@@ -217,7 +201,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
                             Guarantee.COMMITS_EXPLAINED,
                             "cycles of phase " + phase + " were committed, but the log does not tell that it began");
                 }
-                if ((phase < last || isFinished()) && !published.contains(phase)) {
+                if ((phase < last || view.isFinished()) && !published.contains(phase)) {
                     broken(
                             Guarantee.COMMITS_EXPLAINED,
                             "phase " + phase + " is over, but the log tells of no expert that it published");
@@ -227,7 +211,7 @@ public record RunCheck(List<Violation> violations, List<String> facts) {
 
         private void experts() throws IOException {
             Map<Integer, ExpertPublished> last = new TreeMap<>();
-            for (ExpertPublished published : published(log)) {
+            for (ExpertPublished published : view.experts()) {
                 ExpertPublished before = last.put(published.phase(), published);
                 if (before != null && !before.sha256().equals(published.sha256())) {
                     broken(
