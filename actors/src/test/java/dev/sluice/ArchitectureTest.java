@@ -1,5 +1,8 @@
 package dev.sluice;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.properties.CanBeAnnotated.Predicates.annotatedWith;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -8,6 +11,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import org.apache.pekko.actor.ActorCell;
 
 /** The floors of the house: imports go down only (docs/architecture.md). */
 @AnalyzeClasses(packages = "dev.sluice", importOptions = ImportOption.DoNotIncludeTests.class)
@@ -41,6 +45,14 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAPackage("org.apache.pekko..");
+
+    /** Pekko's internals change with any version of it. */
+    @ArchTest
+    static final ArchRule onlyThePublicApiOfPekko = noClasses()
+            .should()
+            .dependOnClassesThat(resideInAnyPackage("org.apache.pekko..impl..", "org.apache.pekko..internal..")
+                    .or(annotatedWith("org.apache.pekko.annotation.InternalApi"))
+                    .or(belongToAnyOf(ActorCell.class)));
 
     @ArchTest
     static final ArchRule theEngineStaysInNetworks = noClasses()

@@ -19,8 +19,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.pekko.actor.ActorCell;
-import org.apache.pekko.actor.ActorPath;
 import org.apache.pekko.actor.typed.ActorRef;
 
 /**
@@ -121,17 +119,22 @@ final class Company {
      * may think better of it.
      */
     void askAgain(List<ActorRef<NodeMessage>> members) {
-        Set<ActorPath> heard = offers.values().stream()
+        Set<String> heard = offers.values().stream()
                 .filter(offer -> !offer.name().isEmpty())
-                .map(offer -> offer.node().path().withUid(ActorCell.undefinedUid()))
+                .map(offer -> place(offer.node()))
                 .collect(Collectors.toSet());
         members.stream()
-                .filter(member -> !heard.contains(member.path().withUid(ActorCell.undefinedUid())))
+                .filter(member -> !heard.contains(place(member)))
                 .forEach(member -> member.tell(new NodeMessage.Attend(supervisor)));
         offers.values().stream()
                 .filter(offer -> offer.name().isEmpty()
                         || refused.stream().anyMatch(seat -> seat.node().equals(offer.node())))
                 .forEach(offer -> offer.node().tell(new NodeMessage.Attend(supervisor)));
+    }
+
+    /** Address and name, without the incarnation, which members are not known by. */
+    private static String place(ActorRef<NodeMessage> node) {
+        return node.path().toString();
     }
 
     /** The node's agent is gone, and with it what it was ordered and did not confirm. */
