@@ -82,6 +82,19 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
      */
     public record Progress(int epoch, boolean training, int phase, int cycle, int cycles) {}
 
+    private enum State {
+        /** Phases are trained, or the last expert is on its way into the samplers. */
+        TRAINING,
+        /** The trainers stop at the next cycle boundary and go on elsewhere: their node leaves. */
+        HANDING_OVER,
+        /** The trainers stop at the next cycle boundary, and the run with them. */
+        STOPPING,
+        /** The run is finished and the listener knows; lost samplers are still replaced. */
+        SERVING,
+        /** The listener knows how the run ended; nothing is answered any more but {@link Cancel} and {@link GetProgress}. */
+        OVER
+    }
+
     private static final Duration ASK_AGAIN_EVERY = Duration.ofSeconds(2);
     private static final Awaited ROLES = new Awaited.Roles();
     private static final Set<Role> RING = Set.of(Role.GENERATOR, Role.CRITIC, Role.TEACHER);
@@ -106,14 +119,12 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private long faultAt;
 
     private boolean wentBack;
-    private boolean handingOver;
     private boolean everServed;
-    private boolean stopping;
-    private boolean servingOn;
-    /** The run is, and the listener knows; there may be samplers to see to. */
-    private boolean finished;
-    /** Nothing is to be seen to any more. */
-    private boolean over;
+
+    /** What is wanted when the run is finished. */
+    private boolean serveOn;
+
+    private State state = State.TRAINING;
 
     private PhaseSupervisor(
             ActorContext<SupervisorMessage> context,
@@ -218,14 +229,14 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> inRing(Runnable what) {
-        if (!over) {
+        if (!isOver()) {
             what.run();
         }
         return this;
     }
 
     private Behavior<SupervisorMessage> onListed(Listed listed) {
-        if (!over) {
+        if (!isOver()) {
             company.listed(
                             listed.listing().getAllServiceInstances(Discovery.NODE).stream()
                                     .filter(this::isWatchable)
@@ -242,14 +253,14 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onAskAgain(AskAgain due) {
-        if (!over) {
+        if (!isOver()) {
             company.askAgain(Discovery.membersOf(getContext().getSystem()));
         }
         return this;
     }
 
     private Behavior<SupervisorMessage> onNodeOffer(SupervisorMessage.NodeOffer offer) {
-        if (over || !isWatchable(offer.node())) {
+        if (isOver() || !isWatchable(offer.node())) {
             return this;
         }
         if (company.offered(offer)) {
@@ -262,7 +273,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onRolePlaced(SupervisorMessage.RolePlaced message) {
-        Optional<Company.Player> placed = over ? Optional.empty() : company.placed(message);
+        Optional<Company.Player> placed = isOver() ? Optional.empty() : company.placed(message);
         if (placed.isEmpty()) {
             // Not wanted any more; a sampler may be, by those whom it serves.
             if (message.role() != Role.SAMPLER) {
@@ -290,7 +301,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onRoleNotPlaced(SupervisorMessage.RoleNotPlaced message) {
-        if (!over) {
+        if (!isOver()) {
             notPlaced(message.order(), message.reason());
         }
         return this;
@@ -320,7 +331,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onRoleReady(SupervisorMessage.RoleReady ready) {
-        if (over || company.player(ready.actor()).isEmpty() || ready.epoch() != epochOf(ready.role())) {
+        if (isOver() || company.player(ready.actor()).isEmpty() || ready.epoch() != epochOf(ready.role())) {
             return this;
         }
         switch (ready.role()) {
@@ -381,15 +392,15 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
 
     @Override
     public boolean mustStand() {
-        return stopping || handingOver;
+        return state == State.STOPPING || state == State.HANDING_OVER;
     }
 
     @Override
     public void standing() {
-        if (stopping) {
+        if (state == State.STOPPING) {
             stopped();
         } else {
-            handingOver = false;
+            become(State.TRAINING);
             chronicle.tell(e -> new RunEvent.HandedOver(e, training.phase(), training.committed()));
             rewindAfter(Duration.ZERO);
         }
@@ -406,8 +417,8 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
                 release(player.role(), player.actor());
             }
         }
-        if (!handingOver && company.on(node).stream().anyMatch(Company.Player::isTrainer)) {
-            handingOver = true;
+        if (state == State.TRAINING && company.on(node).stream().anyMatch(Company.Player::isTrainer)) {
+            become(State.HANDING_OVER);
             training.stand();
         }
         awaitMissingRoles();
@@ -434,11 +445,13 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private void ringFailed(String who, String cause) {
         chronicle.tell(e -> new RunEvent.FaultSeen(e, who, cause));
         faultAt = faultAt == 0 ? System.nanoTime() : faultAt;
-        // There is nobody left to hand over from.
-        handingOver = false;
-        if (stopping) {
+        if (state == State.STOPPING) {
             stopped();
             return;
+        }
+        if (state == State.HANDING_OVER) {
+            // There is nobody left to hand over from.
+            become(State.TRAINING);
         }
         recovery.nextOfRing().ifPresentOrElse(this::rewindAfter, () -> giveUp(cause));
     }
@@ -460,7 +473,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onRewindNow(RewindNow due) {
-        if (!over) {
+        if (!isOver()) {
             keeper.tell(
                     new CheckpointKeeper.Rewind(epoch, getContext().getSelf().narrow()));
             limits.await(new Awaited.Training(), run.timeouts().load(), () -> "the store of checkpoints to answer");
@@ -469,7 +482,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onRewound(CheckpointKeeper.Rewound rewound) {
-        if (over || rewound.epoch() <= epoch || !limits.came(new Awaited.Training())) {
+        if (isOver() || rewound.epoch() <= epoch || !limits.came(new Awaited.Training())) {
             return this;
         }
         epoch = rewound.epoch();
@@ -481,7 +494,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onNotRewound(CheckpointKeeper.NotRewound failed) {
-        if (!over && limits.came(new Awaited.Training())) {
+        if (!isOver() && limits.came(new Awaited.Training())) {
             ringFailed("store", failed.reason());
         }
         return this;
@@ -492,7 +505,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onSwapDone(SupervisorMessage.SwapDone done) {
-        if (!over) {
+        if (!isOver()) {
             serving.swapDone(done);
             served(done.sampler());
             finishWhenDone();
@@ -507,7 +520,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onSwapRefused(SupervisorMessage.SwapRefused refused) {
-        if (!over && serving.swapRefused(refused)) {
+        if (!isOver() && serving.swapRefused(refused)) {
             orForEver(recovery.next(Role.SAMPLER))
                     .ifPresentOrElse(
                             backOff -> timers.startSingleTimer(refused, new SwapAgain(refused), backOff),
@@ -518,7 +531,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onSwapAgain(SwapAgain again) {
-        if (!over) {
+        if (!isOver()) {
             serving.swapAgain(again.refused());
         }
         return this;
@@ -531,26 +544,26 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private void finishWhenDone() {
-        if (!over && !finished && training.isTrained() && serving.isSettled()) {
-            finished = true;
-            if (!servingOn) {
-                over = true;
-                limits.forgetAll();
-            }
+        if (isUnderWay() && training.isTrained() && serving.isSettled()) {
+            become(serveOn && state != State.STOPPING ? State.SERVING : State.OVER);
             chronicle.tell(e -> new RunEvent.RunFinished(e, training.elapsedMillis() / 1000));
             listener.tell(new Outcome.Finished(training.experts(), training.warnings()));
         }
     }
 
     private Behavior<SupervisorMessage> onStop(Stop stop) {
-        if (!over && !stopping) {
-            stopping = true;
-            if (finished) {
-                seeToNothing();
-            } else if (training.isTrained()) {
-                stopped();
-            } else {
-                training.stand();
+        switch (state) {
+            case TRAINING, HANDING_OVER -> {
+                become(State.STOPPING);
+                if (training.isTrained()) {
+                    stopped();
+                } else {
+                    training.stand();
+                }
+            }
+            case SERVING -> become(State.OVER);
+            case STOPPING, OVER -> {
+                // It does already.
             }
         }
         return this;
@@ -563,14 +576,14 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
             company.left(sampler.actor());
             release(Role.SAMPLER, sampler.actor());
         });
-        if (!over) {
+        if (!isOver()) {
             end(new Outcome.Cancelled());
         }
         return this;
     }
 
     private Behavior<SupervisorMessage> onServeOn(ServeOn order) {
-        servingOn = true;
+        serveOn = true;
         return this;
     }
 
@@ -594,11 +607,11 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onRoleFailed(SupervisorMessage.RoleFailed failed) {
-        if (!over && failed.epoch() == epochOf(failed.role())) {
+        if (!isOver() && failed.epoch() == epochOf(failed.role())) {
             String cause = "the " + failed.role().key() + " failed: " + failed.cause();
             boolean refused = serving.isRefusedBy(failed.actor());
             playerFailed(failed.actor(), cause);
-            if (refused && !over) {
+            if (refused && !isOver()) {
                 // The sampler has tried as often as makes sense; to train on would be for nothing.
                 fail("the teacher cannot be served: " + cause);
             }
@@ -607,7 +620,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onRoleUnreachable(SupervisorMessage.RoleUnreachable unreachable) {
-        if (!over) {
+        if (!isOver()) {
             company.player(unreachable.actor())
                     .ifPresent(player -> playerFailed(
                             player.actor(), "the " + player.role().key() + " got no batch: " + unreachable.cause()));
@@ -644,7 +657,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
 
     /** What serves a finished run is put back for ever: there is nothing to give up. */
     private Optional<Duration> orForEver(Optional<Duration> next) {
-        return finished ? next.or(() -> Optional.of(run.restarts().backOffMax())) : next;
+        return state == State.SERVING ? next.or(() -> Optional.of(run.restarts().backOffMax())) : next;
     }
 
     /** Somebody else plays a lost teacher's or sampler's part on its node after a while, and on others at once. */
@@ -655,7 +668,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onBackOffOver(BackOffOver backOff) {
-        if (!over) {
+        if (!isOver()) {
             company.backOffOver(backOff.node(), backOff.role());
         }
         return this;
@@ -674,7 +687,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onTerminated(Terminated gone) {
-        if (over) {
+        if (isOver()) {
             return this;
         }
         ActorRef<?> actor = gone.getRef();
@@ -715,7 +728,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onTick(Limits.Tick tick) {
-        if (!over && limits.isOver(tick)) {
+        if (!isOver() && limits.isOver(tick)) {
             overdue(tick.overdue());
         }
         return this;
@@ -751,20 +764,20 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     private List<Role> missing() {
         // A lost sampler is no reason to stop training; but a run that nobody has served to its end is not finished.
         return company.missing().stream()
-                .filter(role -> role != Role.SAMPLER || !everServed || training.isTrained() && !finished)
+                .filter(role -> role != Role.SAMPLER || !everServed || training.isTrained() && isUnderWay())
                 .sorted()
                 .toList();
     }
 
     private Behavior<SupervisorMessage> onPostStop(PostStop signal) {
-        if (!over && !finished) {
+        if (isUnderWay()) {
             listener.tell(new Outcome.Failed("the supervisor stopped before the run was over; the log says why"));
         }
         return this;
     }
 
     private void fail(String cause) {
-        if (finished) {
+        if (state == State.SERVING) {
             getContext().getLog().warn("the run is finished, and served on in spite of this: {}", cause);
             return;
         }
@@ -774,19 +787,33 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
         end(new Outcome.Failed(cause));
     }
 
-    private void seeToNothing() {
-        over = true;
-        limits.forgetAll();
-        timers.cancelAll();
+    private boolean isOver() {
+        return state == State.OVER;
+    }
+
+    /** Whether it is not known yet how the run ends. */
+    private boolean isUnderWay() {
+        return state != State.SERVING && state != State.OVER;
+    }
+
+    /** The only way from one state into another. */
+    private void become(State next) {
+        getContext().getLog().debug("{} -> {}", state, next);
+        state = next;
+        if (next == State.OVER) {
+            limits.forgetAll();
+            timers.cancelAll();
+        }
     }
 
     private void end(Outcome outcome) {
-        seeToNothing();
+        boolean early = isUnderWay();
+        become(State.OVER);
         releaseRing();
         releaseWhoDoesNotServe();
         getContext().unwatch(keeper);
         keeper.tell(new CheckpointKeeper.Close());
-        if (!finished) {
+        if (early) {
             listener.tell(outcome);
         }
     }
