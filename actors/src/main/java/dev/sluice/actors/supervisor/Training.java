@@ -28,6 +28,8 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.typed.ActorRef;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The ring's side of a run: has a phase loaded, run, kept and published, and begins the next. What comes from another
@@ -40,10 +42,15 @@ final class Training {
     private enum Step {
         /** Nobody has been told anything yet, or the trainers were let go. */
         IDLE,
+        /** The trainers, and at least one teacher, load the phase. */
         LOADING,
+        /** Cycles are committed, up to the next stand. */
         RUNNING,
+        /** The trainers stand, and a checkpoint of them is made. */
         SAVING,
+        /** The phase's budget is spent, and its expert is written. */
         PUBLISHING,
+        /** All phases are. */
         TRAINED
     }
 
@@ -74,6 +81,7 @@ final class Training {
         void trained();
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(Training.class);
     private static final String ADVICE = "; lower the learning rates or the guidance, or raise the margin";
     private static final Limits.Awaited TRAINING = new Limits.Awaited.Training();
 
@@ -183,7 +191,7 @@ final class Training {
 
     /** The trainers were released; whatever they still say is of the past. */
     void letGo() {
-        step = Step.IDLE;
+        become(Step.IDLE);
         generator = null;
         critic = null;
         loading.clear();
@@ -192,8 +200,14 @@ final class Training {
         limits.came(TRAINING);
     }
 
+    /** The only way from one step to another. */
+    private void become(Step next) {
+        LOG.debug("epoch {}, phase {}, cycle {}: {} -> {}", epoch, phase, committed, step, next);
+        step = next;
+    }
+
     private void beginPhase(Optional<Checkpoint> from) {
-        step = Step.LOADING;
+        become(Step.LOADING);
         committed = from.map(Checkpoint::cycle).orElse(0);
         warnings.remove(phase);
         skippedInARow = from.map(Checkpoint::skippedInARow).orElse(0);
@@ -296,7 +310,7 @@ final class Training {
         } else if (committed == budget()) {
             publish();
         } else {
-            step = Step.RUNNING;
+            become(Step.RUNNING);
             generator.tell(new GeneratorMessage.Run(epoch, phase, checkpointing.nextStand(phase, committed)));
             awaitCycle();
         }
@@ -356,7 +370,7 @@ final class Training {
     }
 
     private void save() {
-        step = Step.SAVING;
+        become(Step.SAVING);
         checkpointing.begin();
         generator.tell(new GeneratorMessage.Save(epoch, phase, committed, part(Role.GENERATOR)));
         critic.tell(new CriticMessage.Save(epoch, phase, committed, part(Role.CRITIC)));
@@ -403,7 +417,7 @@ final class Training {
     }
 
     private void publish() {
-        step = Step.PUBLISHING;
+        become(Step.PUBLISHING);
         chronicle.tell(e -> new RunEvent.PhaseEnded(e, phase, committed));
         if (skippedInARow > 0) {
             warnings.put(
@@ -428,7 +442,7 @@ final class Training {
         experts.add(expert);
         decisions.published(expert);
         if (phase == run.plan().phaseCount()) {
-            step = Step.TRAINED;
+            become(Step.TRAINED);
             decisions.trained();
             return;
         }

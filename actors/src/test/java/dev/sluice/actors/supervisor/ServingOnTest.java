@@ -155,6 +155,31 @@ class ServingOnTest {
         stage.recorder.expectNoMessage(Duration.ofMillis(20));
     }
 
+    /** As a node does that leaves: what it was told to stop must not go on by itself. */
+    @Test
+    void aRunThatFinishesWhileItStopsIsNotServedOn() {
+        stage = new Stage(kit);
+        stage.tell(new PhaseSupervisor.ServeOn());
+        stage.run();
+        stage.spendBudget(1);
+        stage.publish(1);
+        stage.expectBegin(2);
+        stage.swap(1);
+        stage.runPhase(2);
+        stage.spendBudget(2);
+        stage.tell(new PhaseSupervisor.Stop());
+        stage.publish(2);
+        stage.expectTrainersReleased();
+        stage.swap(2);
+        stage.listener.expectMessageClass(Outcome.Finished.class);
+        stage.expectEvent("run-finished");
+
+        stage.sampler.stop();
+        stage.settle();
+
+        stage.recorder.expectNoMessage(Duration.ofMillis(20));
+    }
+
     @Test
     void aRunThatIsNotServedOnIsOver() {
         stage = new Stage(kit);
