@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param deadline of a request that names none
  * @param maxBodyBytes longest request body; longer ones are answered 413
  * @param connections how many there may be, and for how long without a request
+ * @param worker how often the sampler's is started again
  * @param token that requests must bear; empty to answer whoever asks. Never written anywhere
  */
 public record ServingSettings(
@@ -28,6 +29,7 @@ public record ServingSettings(
         Duration deadline,
         int maxBodyBytes,
         ConnectionSettings connections,
+        WorkerSettings worker,
         @Secret Optional<String> token) {
     private static final int LARGEST_BATCH = 1024;
     private static final int SHORTEST_TOKEN = 16;
@@ -88,25 +90,46 @@ public record ServingSettings(
                 deadline,
                 maxBodyBytes,
                 ConnectionSettings.USUAL,
+                WorkerSettings.USUAL,
                 Optional.empty());
     }
 
     /** The same on another port. */
     public ServingSettings withPort(int other) {
         return new ServingSettings(
-                host, other, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, connections, token);
+                host,
+                other,
+                queueLimit,
+                maxBatch,
+                maxWait,
+                batchSizes,
+                deadline,
+                maxBodyBytes,
+                connections,
+                worker,
+                token);
     }
 
     /** The same with another token, or none. */
     public ServingSettings withToken(Optional<String> other) {
         return new ServingSettings(
-                host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, connections, other);
+                host,
+                port,
+                queueLimit,
+                maxBatch,
+                maxWait,
+                batchSizes,
+                deadline,
+                maxBodyBytes,
+                connections,
+                worker,
+                other);
     }
 
     /** The same with other limits of connections. */
     public ServingSettings withConnections(ConnectionSettings other) {
         return new ServingSettings(
-                host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, other, token);
+                host, port, queueLimit, maxBatch, maxWait, batchSizes, deadline, maxBodyBytes, other, worker, token);
     }
 
     /** Without the token itself. */
@@ -114,7 +137,7 @@ public record ServingSettings(
     public String toString() {
         return "ServingSettings[host=" + host + ", port=" + port + ", queueLimit=" + queueLimit + ", maxBatch="
                 + maxBatch + ", maxWait=" + maxWait + ", batchSizes=" + batchSizes + ", deadline=" + deadline
-                + ", maxBodyBytes=" + maxBodyBytes + ", connections=" + connections + ", token="
+                + ", maxBodyBytes=" + maxBodyBytes + ", connections=" + connections + ", worker=" + worker + ", token="
                 + (token.isPresent() ? "(hidden)" : "none") + "]";
     }
 

@@ -15,6 +15,7 @@ import java.time.Duration;
  * @param restarts failures in a row, with no checkpoint kept between them, that a run survives
  * @param backOffMin wait after the first failure; it doubles with each
  * @param backOffMax longest wait
+ * @param skippedLimit steps of the generator in a row that may be left out because their gradient was not finite
  */
 public record SupervisionSettings(
         Duration rolesWithin,
@@ -25,7 +26,8 @@ public record SupervisionSettings(
         Duration cycleStallAfter,
         int restarts,
         Duration backOffMin,
-        Duration backOffMax) {
+        Duration backOffMax,
+        int skippedLimit) {
     public SupervisionSettings {
         Limits limits = new Limits("supervision");
         Duration least = Duration.ofMillis(100);
@@ -39,6 +41,7 @@ public record SupervisionSettings(
         limits.within("restarts", restarts, 0, 1000);
         limits.within("back-off-min", backOffMin, Duration.ofMillis(1), most);
         limits.within("back-off-max", backOffMax, Duration.ofMillis(1), most);
+        limits.within("skipped-limit", skippedLimit, 0, 1_000_000);
         limits.requireTogether(
                 backOffMax.compareTo(backOffMin) >= 0,
                 "back-off-max",

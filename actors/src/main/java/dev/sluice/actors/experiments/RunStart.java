@@ -61,9 +61,6 @@ public record RunStart(
         Optional<Checkpoint> from,
         List<String> notes,
         NetworkCard card) {
-    /** Generator steps in a row that may be left out before the run goes back, and then is declared failed. */
-    private static final int SKIPPED_LIMIT = 10;
-
     private static final int DAMAGE_NAMED = 5;
 
     /** The folder's checkpoints, or what the run is to be now, do not fit what it was; written for the user. */
@@ -321,7 +318,7 @@ public record RunStart(
                 folder.expert(1).getParent(),
                 experiment.teacherSteps(),
                 experiment.snapshotEvery(),
-                SKIPPED_LIMIT,
+                supervision.skippedLimit(),
                 new RunPlan.Keeping(
                         checkpoints(folder),
                         new Epochs(folder.epochs()),

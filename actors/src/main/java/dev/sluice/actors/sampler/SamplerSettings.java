@@ -16,9 +16,6 @@ import java.util.List;
  */
 public record SamplerSettings(
         int queueLimit, int maxBatch, Duration maxWait, List<Integer> batchSizes, int restarts, Duration restartDelay) {
-    private static final int RESTARTS = 5;
-    private static final Duration RESTART_DELAY = Duration.ofMillis(500);
-
     public SamplerSettings {
         batchSizes = List.copyOf(batchSizes);
         require(queueLimit >= 1, "queue-limit", queueLimit, "at least 1");
@@ -38,8 +35,8 @@ public record SamplerSettings(
                 serving.maxBatch(),
                 serving.maxWait(),
                 serving.batchSizes(),
-                RESTARTS,
-                RESTART_DELAY);
+                serving.worker().restarts(),
+                serving.worker().restartDelay());
     }
 
     /** The smallest of the batch sizes that holds {@code rows}. */
