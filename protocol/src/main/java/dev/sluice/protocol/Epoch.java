@@ -1,7 +1,5 @@
 package dev.sluice.protocol;
 
-import java.util.OptionalInt;
-
 /**
  * The number of a run's start: whoever acts for it carries the number, and of two the higher is right. A run has a few
  * hundred at most, so a number outside of the range here was not handed out: it is damage, and comparing with it would
@@ -18,13 +16,5 @@ public final class Epoch {
 
     public static boolean isOne(long number) {
         return number >= FIRST && number <= LAST;
-    }
-
-    /** The epoch that a value read from a file is; empty when it is none. */
-    public static OptionalInt of(Object value) {
-        boolean whole = value instanceof Integer || value instanceof Long;
-        return whole && isOne(((Number) value).longValue())
-                ? OptionalInt.of(((Number) value).intValue())
-                : OptionalInt.empty();
     }
 }

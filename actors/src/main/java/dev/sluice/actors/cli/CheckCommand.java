@@ -19,9 +19,9 @@ import picocli.CommandLine.Spec;
         name = "check",
         mixinStandardHelpOptions = true,
         description = {
-            "Reads a run's records and says which guarantees they break: one owner of each role in each epoch, every"
-                    + " cycle committed once and in order, every published expert the file in this folder, every"
-                    + " request served by experts that were published and in force, and every one accounted for;"
+            "Reads a run's records and says which guarantees they break: one owner of generator and critic in each"
+                    + " epoch, every cycle committed once and in order, every published expert the file in this folder, every"
+                    + " recorded request served by experts that were published and in force, and all accounted for;"
                     + " nothing committed that the log does not explain, and no damaged line.",
             "Each is reported by its name in docs/guarantees.md, such as one-owner.",
             "Exit code 0 when none is broken, 1 otherwise."

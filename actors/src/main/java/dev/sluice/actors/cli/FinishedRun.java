@@ -1,5 +1,6 @@
 package dev.sluice.actors.cli;
 
+import dev.sluice.actors.experiments.RunStart;
 import dev.sluice.config.ExperimentSettings;
 import dev.sluice.config.Settings;
 import dev.sluice.monitoring.run.EventLog;
@@ -66,15 +67,15 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
         if (isSpread(log)) {
             notes.add(unknown + "it was trained by several processes, and its log does not have those of all");
         } else if (processes(log).isEmpty()) {
-            notes.add(unknown + "a process that trained it did not write them down, as one that is killed does not");
+            notes.add(unknown
+                    + "a process that trained it did not write them down: it was killed, or it is a cluster's node");
         }
         return new FinishedRun(folder.root(), settings, plan, cost(settings.experiment(), plan, log), notes);
     }
 
     /** Whether the run in that folder has told that it is finished. */
     static boolean isFinished(RunFolder folder) throws IOException {
-        return Files.exists(folder.events())
-                && RunView.of(EventLog.read(folder.events())).isFinished();
+        return RunView.of(RunStart.log(folder)).isFinished();
     }
 
     private static Map<Measure, Double> cost(ExperimentSettings experiment, MixturePlan plan, EventLog.Reading log) {
@@ -103,8 +104,8 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
     }
 
     /**
-     * What each process that trained told of itself at its end, of those that trained one after the other until the run was
-     * finished. None when one of them told nothing: without that of a process that was killed, a sum and a peak would flatter.
+     * What each process that trained recorded of its cost, in order, until the run was finished. Empty when one of them
+     * recorded nothing: without a killed process's share, sum and peak would be too low.
      */
     private static List<RunEvent.ProcessCost> processes(EventLog.Reading log) {
         List<RunEvent.ProcessCost> told = new ArrayList<>();
@@ -116,6 +117,9 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
             if (event instanceof RunEvent.Serving) {
                 silent |= serves;
                 serves = true;
+            } else if (isSamplersEnd(event)) {
+                // The process goes on, with another one.
+                serves = false;
             } else if (event instanceof RunEvent.RoleStarted started && TRAINING.contains(started.role())) {
                 nodes.add(started.node());
             } else if (event instanceof RunEvent.RunFinished) {
@@ -129,6 +133,11 @@ record FinishedRun(Path root, Settings settings, MixturePlan plan, Map<Measure, 
             }
         }
         return silent || serves || nodes.size() > told.size() ? List.of() : told;
+    }
+
+    private static boolean isSamplersEnd(RunEvent event) {
+        return event instanceof RunEvent.RoleStopped stopped && stopped.role() == Role.SAMPLER
+                || event instanceof RunEvent.FaultSeen fault && fault.role().equals(Role.SAMPLER.key());
     }
 
     /**

@@ -56,8 +56,8 @@ public final class SluiceCommand implements Runnable {
     }
 
     /**
-     * On a machine with two cores Java starts a thread for every asynchronous continuation of a future, which each answer
-     * to an ask and each future of Scala's has: thousands in a minute. Two threads that stay do better.
+     * With two cores or fewer, Java starts a thread for every asynchronous continuation of a future, such as each answer to
+     * an ask: thousands a minute. A pool of two is cheaper.
      */
     private static void poolContinuations() {
         String threads = "java.util.concurrent.ForkJoinPool.common.parallelism";

@@ -2,6 +2,7 @@ package dev.sluice.actors.generator;
 
 import dev.sluice.actors.checkpoint.Saving;
 import dev.sluice.actors.delivery.Courier;
+import dev.sluice.actors.delivery.QueueFullException;
 import dev.sluice.actors.workbench.Bench;
 import dev.sluice.actors.workbench.Workplace;
 import dev.sluice.protocol.CycleReport;
@@ -13,6 +14,7 @@ import dev.sluice.protocol.message.CriticMessage;
 import dev.sluice.protocol.message.GeneratorMessage;
 import dev.sluice.protocol.message.SupervisorMessage;
 import dev.sluice.protocol.message.TeacherMessage;
+import dev.sluice.protocol.wire.FrameTooLargeException;
 import dev.sluice.runtime.distillation.GeneratorTraining;
 import dev.sluice.runtime.distillation.PhaseSetting;
 import dev.sluice.runtime.network.EngineErrors;
@@ -308,11 +310,11 @@ public final class GeneratorExpert extends AbstractBehavior<GeneratorMessage> {
         return this;
     }
 
-    /** Sends batches. One that the courier refuses, such as when its queue is full, is a failure with that cause. */
+    /** Sends batches. One that the courier refuses is a failure with that cause. */
     private void orFail(Runnable sending) {
         try {
             sending.run();
-        } catch (RuntimeException e) {
+        } catch (FrameTooLargeException | QueueFullException e) {
             fail(e);
         }
     }

@@ -30,7 +30,7 @@ final class Bodies {
             throw tooLong(most, where);
         }
         if (request.entity() instanceof HttpEntity.Strict there) {
-            // On this thread: what turns Scala's futures into Java's starts a thread for each on machines with two
+            // On this thread, so that the next request finds this one counted: what a stream reads goes on in another.
             // cores.
             return CompletableFuture.completedFuture(there);
         }

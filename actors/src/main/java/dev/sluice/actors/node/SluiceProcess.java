@@ -127,7 +127,7 @@ public final class SluiceProcess implements AutoCloseable {
                                 home.map(folder -> keeper(
                                         system,
                                         Experiments.create(settings, folder, process.courier(), process.files())))),
-                        "the HTTP port " + settings.serving().port() + " to open");
+                        "the HTTP port (serving.port) to open");
             }
             if (settings.node().healthPort().isPresent()) {
                 await(

@@ -128,7 +128,7 @@ final class Ledger {
         }
     }
 
-    /** @param event by the sampler's name */
+    /** @param event makes it, given the sampler's name */
     private void tell(Function<String, RunEvent> event) {
         recorder.ifPresent(to -> to.tell(RecorderMessage.Event.of(event.apply(sampler.get()))));
     }

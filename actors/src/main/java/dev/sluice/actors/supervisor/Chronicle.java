@@ -12,7 +12,7 @@ import org.apache.pekko.actor.typed.ActorRef;
  * @param epoch of the moment
  */
 record Chronicle(ActorRef<RecorderMessage> recorder, IntSupplier epoch) {
-    /** @param event of an epoch */
+    /** @param event makes it, given the epoch */
     void tell(IntFunction<RunEvent.OfEpoch> event) {
         recorder.tell(RecorderMessage.Event.of(event.apply(epoch.getAsInt())));
     }

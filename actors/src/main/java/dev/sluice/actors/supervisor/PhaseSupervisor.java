@@ -82,6 +82,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
      */
     public record Progress(int epoch, boolean training, int phase, int cycle, int cycles) {}
 
+    /** Of a run. */
     private enum State {
         /** Phases are trained, or the last expert is on its way into the samplers. */
         TRAINING,
@@ -570,7 +571,7 @@ public final class PhaseSupervisor extends AbstractBehavior<SupervisorMessage> i
     }
 
     private Behavior<SupervisorMessage> onCancel(Cancel cancel) {
-        chronicle.tell(e -> new RunEvent.RunCancelled(e));
+        chronicle.tell(RunEvent.RunCancelled::new);
         company.playing(Role.SAMPLER).forEach(sampler -> {
             getContext().unwatch(sampler.actor());
             company.left(sampler.actor());

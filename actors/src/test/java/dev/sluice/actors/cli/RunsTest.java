@@ -254,6 +254,17 @@ class RunsTest {
     }
 
     @Test
+    void aSamplerThatIsReplacedIsNoOtherProcess() throws IOException {
+        run.tell(new RunEvent.Serving(1, "quick", "s"));
+        run.tell(new RunEvent.RoleStopped(1, Role.SAMPLER, "s"));
+        run.tell(new RunEvent.Serving(1, "quick", "t"));
+        run.tell(new RunEvent.FaultSeen(1, "sampler", "it is stuck"));
+        tellProcess(ALL, 1, 1);
+
+        assertCost(1, 1);
+    }
+
+    @Test
     void whoServesAfterwardsDoesNotTrain() throws IOException {
         tellProcess(ALL, 1, 1);
         run.tell(new RunEvent.Serving(1, "quick", "s"));

@@ -87,7 +87,11 @@ public final class EventLog implements Closeable {
 
     /** One line of a log. */
     public record Event(Instant at, RunEvent event) {
-        /** What its line says beside the time; of an event of an unknown type there is no form. */
+        /**
+         * What its line says beside the time.
+         *
+         * @throws IllegalArgumentException for an event of an unknown type
+         */
         public EventForm form() {
             return EventForm.of(event);
         }

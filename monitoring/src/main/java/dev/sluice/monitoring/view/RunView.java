@@ -28,7 +28,7 @@ public record RunView(
         FINISHED,
         /** It gave up. Whoever resumes it by hand has mended something, and it may finish yet. */
         FAILED,
-        /** Nobody wants it any more. */
+        /** It was cancelled before it was finished. */
         CANCELLED
     }
 

@@ -20,6 +20,11 @@ import java.util.stream.Collectors;
  * value and {@code false} are left out; a map of counts is spread among the fields.
  */
 public record EventForm(String type, Map<String, Object> fields) {
+    /** Fields that every line of a log has beside an event's own. */
+    private static final Set<String> OF_THE_LOG = Set.of("at", "type");
+
+    private static final int LONGEST_SHOWN = 80;
+
     /** A component of a type of event, and the field that it is. */
     private record Part(String field, Class<?> type, Method accessor) {}
 
@@ -53,7 +58,11 @@ public record EventForm(String type, Map<String, Object> fields) {
             String name = part.field();
             Object value = value(event, part);
             if (value instanceof Map<?, ?> counts) {
-                counts.forEach((key, count) -> fields.put((String) key, count));
+                counts.forEach((key, count) -> {
+                    if (OF_THE_LOG.contains(key) || fields.putIfAbsent((String) key, count) != null) {
+                        throw new IllegalArgumentException(shape.type() + " counts " + key + ", which is a field");
+                    }
+                });
             } else if (value instanceof OptionalLong perhaps) {
                 perhaps.ifPresent(number -> fields.put(name, number));
             } else if (value instanceof Integer number) {
@@ -77,7 +86,7 @@ public record EventForm(String type, Map<String, Object> fields) {
     public RunEvent event() {
         Shape shape = BY_TYPE.get(type);
         if (shape == null) {
-            return new RunEvent.Unknown(type);
+            return new RunEvent.Unknown(shown(type));
         }
         Object[] values =
                 shape.parts().stream().map(part -> read(part, shape.parts())).toArray();
@@ -136,7 +145,7 @@ public record EventForm(String type, Map<String, Object> fields) {
         Set<String> taken = all.stream().map(Part::field).collect(Collectors.toSet());
         Map<String, Long> counts = new LinkedHashMap<>();
         fields.forEach((name, value) -> {
-            if (value instanceof Number && !taken.contains(name)) {
+            if (value instanceof Number && !taken.contains(name) && !OF_THE_LOG.contains(name)) {
                 counts.put(name, whole(name, value));
             }
         });
@@ -151,7 +160,13 @@ public record EventForm(String type, Map<String, Object> fields) {
     }
 
     private IllegalArgumentException no(String name, Object value) {
-        return new IllegalArgumentException(type + " with " + name + " = " + value);
+        return new IllegalArgumentException(type + " with " + name + " = " + shown(value));
+    }
+
+    /** What a message may repeat of something that anybody may have written. */
+    private static String shown(Object value) {
+        String text = String.valueOf(value).replaceAll("\\p{Cntrl}", "\ufffd");
+        return text.length() <= LONGEST_SHOWN ? text : text.substring(0, LONGEST_SHOWN) + "...";
     }
 
     private static Object value(RunEvent event, Part part) {

@@ -19,7 +19,7 @@ public sealed interface RunEvent {
     /**
      * A role of the run was placed.
      *
-     * @param actor its path: no two actors of any start share one
+     * @param actor its path, which a process that is started again at the same address gives again
      * @param node by its name, for people
      */
     record RoleStarted(int epoch, Role role, String actor, String node, String device) implements OfEpoch {}
@@ -37,7 +37,7 @@ public sealed interface RunEvent {
     /** The run trains again after a fault, {@code millis} after it was seen, from that cycle on. */
     record RecoveryDone(int epoch, int phase, int cycle, long millis) implements OfEpoch {}
 
-    /** Numbers were not finite for too long: training goes on from an older checkpoint, that of {@code cycle}. */
+    /** Numbers were not finite for too long: the phase goes on from its last checkpoint, or its beginning (cycle 0). */
     record WentBack(int epoch, int phase, int cycle) implements OfEpoch {}
 
     /** A node leaves, and what it trained goes on elsewhere from that cycle. */
@@ -72,7 +72,7 @@ public sealed interface RunEvent {
      */
     record ExpertPublished(int epoch, int phase, String version, String sha256, String path) implements OfEpoch {}
 
-    /** A sampler serves the run for the first time. */
+    /** A sampler, by its path, serves the run for the first time. */
     record Serving(int epoch, String model, String sampler) implements OfEpoch {}
 
     /** A sampler was told to serve the expert of that phase. */
@@ -87,6 +87,7 @@ public sealed interface RunEvent {
     /**
      * From the sampler's next batch on other networks answer.
      *
+     * @param sampler its name here and in the events of requests, which no two actors of any time share
      * @param experts {@code version:sha256} of each network, noisiest part first, with spaces between them
      * @param teacher SHA-256 of the teacher, which is one of the experts as long as it stands in for one
      */
@@ -127,7 +128,7 @@ public sealed interface RunEvent {
 
     record RunCancelled(int epoch) implements OfEpoch {}
 
-    /** The run ends before its time. */
+    /** The run was stopped before it was finished. */
     record RunStopped(int epoch, String resumesFrom) implements OfEpoch {}
 
     /**

@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * One batch on its way from noise to samples, a network call at a time, so that whoever drives it can stop between two
- *. Used by the mixture's thread alone; owns nothing native.
+ * One batch on its way from noise to samples, a network call at a time, so that whoever drives it can stop between two.
+ * Used by the mixture's thread alone; owns nothing native.
  */
 public final class Walk {
     private final List<Mixture.Step> steps;
