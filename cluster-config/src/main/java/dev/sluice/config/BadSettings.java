@@ -1,5 +1,6 @@
 package dev.sluice.config;
 
+import dev.sluice.protocol.Shown;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +31,7 @@ public final class BadSettings extends RuntimeException {
     /** @param cause for the log; null where the problems say all */
     BadSettings(String source, List<String> problems, Throwable cause) {
         super(
-                "the configuration of " + Shortened.to(MOST_OF_A_SOURCE, source) + " cannot be used:" + BETWEEN
+                "the configuration of " + Shown.text(MOST_OF_A_SOURCE, source) + " cannot be used:" + BETWEEN
                         + String.join(BETWEEN, bounded(problems)),
                 cause);
         this.problems = bounded(problems);
@@ -56,7 +57,7 @@ public final class BadSettings extends RuntimeException {
         // Leaves room for the beginning and for the count.
         int room = MOST_CHARACTERS - MOST_OF_A_SOURCE - 200;
         for (String problem : problems) {
-            String shortened = Shortened.to(MOST_OF_A_PROBLEM, problem);
+            String shortened = Shown.text(MOST_OF_A_PROBLEM, problem);
             room -= shortened.length() + BETWEEN.length();
             if (room < 0) {
                 told.add("and " + (problems.size() - told.size()) + " more; mend these first");

@@ -10,6 +10,7 @@ import dev.sluice.config.Limits.Problem;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.PhasePlan;
 import dev.sluice.protocol.Recipe;
+import dev.sluice.protocol.Shown;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
@@ -247,7 +248,7 @@ final class Binder {
         String mend = Nearest.to(key, all)
                 .map(near -> "; did you mean " + near + "?")
                 .orElse("; no key has a name like it, leave it out");
-        problems.add("unknown key " + Shortened.to(MOST_OF_A_KEY, key) + mend + where(key));
+        problems.add("unknown key " + Shown.text(MOST_OF_A_KEY, key) + mend + where(key));
     }
 
     private static void collect(Class<?> type, String path, Set<String> sections, Set<String> keys) {

@@ -6,12 +6,12 @@ import dev.sluice.actors.supervisor.PhaseSupervisor;
 import dev.sluice.config.BadSettings;
 import dev.sluice.config.DeploymentSettings;
 import dev.sluice.config.Settings;
-import dev.sluice.config.Shortened;
 import dev.sluice.monitoring.progress.Progress;
 import dev.sluice.monitoring.run.BadRunFolder;
 import dev.sluice.monitoring.run.RunFolder;
 import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.protocol.ExperimentStatus.State;
+import dev.sluice.protocol.Shown;
 import dev.sluice.protocol.message.ExperimentsMessage;
 import dev.sluice.protocol.message.ExperimentsReply;
 import dev.sluice.protocol.message.ExperimentsReply.Reason;
@@ -344,7 +344,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
         LOG.error("An experiment that was submitted could not be looked at", cause);
         return rejected(
                 Reason.BROKEN,
-                "the experiment could not be looked at: " + Shortened.to(500, cause.toString())
+                "the experiment could not be looked at: " + Shown.text(500, cause.toString())
                         + "; this is an error of Sluice, the log of the control node has more");
     }
 
@@ -414,7 +414,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
 
     private static ExperimentStatus unread(Path run, State state, String message) {
         return new ExperimentStatus(
-                folderName(run), run.toString(), state, 0, 0, 0, 0, 0, Shortened.to(MOST_OF_A_STATUS, message));
+                folderName(run), run.toString(), state, 0, 0, 0, 0, 0, Shown.text(MOST_OF_A_STATUS, message));
     }
 
     /** Goes on with what was under way when the last keeper of experiments ended. */
@@ -740,7 +740,7 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
     }
 
     private static ExperimentsReply rejected(Reason reason, String message) {
-        return new ExperimentsReply.Rejected(reason, Shortened.to(MOST_OF_AN_ANSWER, message));
+        return new ExperimentsReply.Rejected(reason, Shown.text(MOST_OF_AN_ANSWER, message));
     }
 
     private static ExperimentStatus with(ExperimentStatus status, State state, String message) {
@@ -753,6 +753,6 @@ public final class Experiments extends AbstractBehavior<ExperimentsMessage> {
                 status.phases(),
                 status.cycle(),
                 status.cycles(),
-                Shortened.to(MOST_OF_A_STATUS, message));
+                Shown.text(MOST_OF_A_STATUS, message));
     }
 }

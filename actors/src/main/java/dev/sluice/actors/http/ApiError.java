@@ -1,7 +1,7 @@
 package dev.sluice.actors.http;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.sluice.config.Shortened;
+import dev.sluice.protocol.Shown;
 import dev.sluice.protocol.message.GenerationReply.Refused;
 import java.util.OptionalInt;
 
@@ -23,10 +23,10 @@ final class ApiError extends RuntimeException {
 
     private ApiError(int status, String code, String param, String message, int retryAfterSeconds) {
         // No stack trace: it says where an error was found, and nobody looks there.
-        super(Shortened.to(LONGEST_MESSAGE, message), null, false, false);
+        super(Shown.text(LONGEST_MESSAGE, message), null, false, false);
         this.status = status;
         this.code = code;
-        this.param = param == null ? null : Shortened.to(LONGEST_PARAM, param);
+        this.param = param == null ? null : Shown.text(LONGEST_PARAM, param);
         this.retryAfterSeconds = retryAfterSeconds;
     }
 

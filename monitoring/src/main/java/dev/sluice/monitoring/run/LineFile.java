@@ -1,5 +1,6 @@
 package dev.sluice.monitoring.run;
 
+import dev.sluice.protocol.Shown;
 import dev.sluice.protocol.file.Durable;
 import java.io.BufferedReader;
 import java.io.Closeable;
@@ -168,8 +169,7 @@ final class LineFile implements Closeable {
 
     /** As much of a damaged line as a message can show. */
     static String shown(String line) {
-        String start = line.length() <= SHOWN ? line : line.substring(0, SHOWN) + "…";
-        return start.replaceAll("\\p{Cntrl}", "\ufffd");
+        return Shown.line(SHOWN, line);
     }
 
     @Override

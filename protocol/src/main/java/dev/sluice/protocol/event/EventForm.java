@@ -1,6 +1,7 @@
 package dev.sluice.protocol.event;
 
 import dev.sluice.protocol.Epoch;
+import dev.sluice.protocol.Shown;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -86,7 +87,7 @@ public record EventForm(String type, Map<String, Object> fields) {
     public RunEvent event() {
         Shape shape = BY_TYPE.get(type);
         if (shape == null) {
-            return new RunEvent.Unknown(shown(type));
+            return new RunEvent.Unknown(Shown.line(LONGEST_SHOWN, type));
         }
         Object[] values =
                 shape.parts().stream().map(part -> read(part, shape.parts())).toArray();
@@ -160,13 +161,8 @@ public record EventForm(String type, Map<String, Object> fields) {
     }
 
     private IllegalArgumentException no(String name, Object value) {
-        return new IllegalArgumentException(type + " with " + name + " = " + shown(value));
-    }
-
-    /** What a message may repeat of something that anybody may have written. */
-    private static String shown(Object value) {
-        String text = String.valueOf(value).replaceAll("\\p{Cntrl}", "\ufffd");
-        return text.length() <= LONGEST_SHOWN ? text : text.substring(0, LONGEST_SHOWN) + "...";
+        return new IllegalArgumentException(
+                type + " with " + name + " = " + Shown.line(LONGEST_SHOWN, String.valueOf(value)));
     }
 
     private static Object value(RunEvent event, Part part) {

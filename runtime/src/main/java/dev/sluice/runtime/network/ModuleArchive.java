@@ -1,5 +1,6 @@
 package dev.sluice.runtime.network;
 
+import dev.sluice.protocol.Shown;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -361,8 +362,7 @@ final class ModuleArchive implements AutoCloseable {
 
     /** What a hostile file says must not fill the log. */
     static String quoted(String text) {
-        String line = text.replaceAll("\\p{Cntrl}+", "?");
-        return line.length() <= 80 ? line : line.substring(0, 80) + "…";
+        return Shown.line(80, text);
     }
 
     @Override
