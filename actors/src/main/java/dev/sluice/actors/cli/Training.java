@@ -2,9 +2,9 @@ package dev.sluice.actors.cli;
 
 import dev.sluice.actors.sampler.Classes;
 import dev.sluice.monitoring.progress.Progress;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.data.Dataset;
 import dev.sluice.runtime.data.Datasets;
-import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -92,7 +92,7 @@ final class Training {
         provenance.forEach(
                 (key, value) -> text.append(key).append(": ").append(value).append('\n'));
         text.append("sha256: ").append(Sha256.of(file)).append('\n');
-        AtomicFile.write(
+        Durable.write(
                 Path.of(file + ".txt"), stream -> stream.write(text.toString().getBytes(StandardCharsets.UTF_8)));
     }
 }

@@ -6,7 +6,6 @@ import dev.sluice.monitoring.view.RunView;
 import dev.sluice.protocol.ExperimentStatus;
 import dev.sluice.protocol.ExperimentStatus.State;
 import dev.sluice.protocol.file.Durable;
-import dev.sluice.runtime.store.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -64,7 +63,7 @@ record SubmittedRuns(Path folder) {
      * @throws IOException when it cannot be written
      */
     static void cancel(Path run) throws IOException {
-        AtomicFile.write(run.resolve(CANCELLED), nothing -> {});
+        Durable.write(run.resolve(CANCELLED), nothing -> {});
     }
 
     /** What the records of a run say of it; WAITING for one that is not over. */

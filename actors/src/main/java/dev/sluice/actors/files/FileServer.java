@@ -1,9 +1,9 @@
 package dev.sluice.actors.files;
 
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.protocol.message.FilesMessage;
 import dev.sluice.protocol.message.FilesReply;
 import dev.sluice.runtime.network.NetworkFileException;
-import dev.sluice.runtime.store.AtomicFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -151,7 +151,7 @@ public final class FileServer extends AbstractBehavior<FilesMessage> {
         String what = target + " from " + Streams.host(system, store.replyTo());
         store.replyTo().tell(stored(what, () -> {
             try (InputStream in = Streams.open(system, store.source(), settings.quiet())) {
-                AtomicFile.write(target, out -> Intake.copy(in, store.size(), store.sha256(), what, out));
+                Durable.write(target, out -> Intake.copy(in, store.size(), store.sha256(), what, out));
             }
         }));
     }

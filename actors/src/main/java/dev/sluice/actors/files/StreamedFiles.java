@@ -1,9 +1,9 @@
 package dev.sluice.actors.files;
 
 import dev.sluice.protocol.FileRef;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.protocol.message.FilesMessage;
 import dev.sluice.protocol.message.FilesReply;
-import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.RunFiles;
 import java.io.IOException;
 import java.io.InputStream;
@@ -139,7 +139,7 @@ public final class StreamedFiles implements RunFiles, AutoCloseable {
         }
         try (InputStream in = Streams.open(system, offered.source(), settings.quiet())) {
             String what = ref.path() + " from " + from;
-            AtomicFile.write(file, out -> Intake.copy(in, ref.size(), ref.sha256(), what, out));
+            Durable.write(file, out -> Intake.copy(in, ref.size(), ref.sha256(), what, out));
         } catch (UncheckedIOException e) {
             throw e.getCause();
         }

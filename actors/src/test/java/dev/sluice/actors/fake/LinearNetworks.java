@@ -3,13 +3,13 @@ package dev.sluice.actors.fake;
 import dev.sluice.protocol.AdamWSettings;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.network.Network;
 import dev.sluice.runtime.network.NetworkCard;
 import dev.sluice.runtime.network.NetworkFileException;
 import dev.sluice.runtime.network.Networks;
 import dev.sluice.runtime.network.TrainableNetwork;
 import dev.sluice.runtime.network.TrainingState;
-import dev.sluice.runtime.store.AtomicFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -219,7 +219,7 @@ public final class LinearNetworks implements Networks {
             checkUse();
             stepIn(Operation.WRITE);
             String text = Arrays.toString(average);
-            AtomicFile.write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
+            Durable.write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
             files.put(file.toAbsolutePath().normalize().toString(), new File(as, average.clone()));
         }
 

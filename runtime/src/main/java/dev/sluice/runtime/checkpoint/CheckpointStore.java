@@ -8,7 +8,6 @@ import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Role;
 import dev.sluice.protocol.StateRef;
 import dev.sluice.protocol.file.Durable;
-import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -141,7 +140,7 @@ public final class CheckpointStore {
         StateFile.verify(checkpoint.critic());
         Checkpoint portable =
                 withPaths(checkpoint, path -> run.relativize(Path.of(path)).toString());
-        AtomicFile.write(
+        Durable.write(
                 place(checkpoint.phase(), checkpoint.cycle()).resolve(MANIFEST), out -> JSON.writeValue(out, portable));
     }
 

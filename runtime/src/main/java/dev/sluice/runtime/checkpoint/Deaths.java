@@ -2,7 +2,7 @@ package dev.sluice.runtime.checkpoint;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.sluice.runtime.store.AtomicFile;
+import dev.sluice.protocol.file.Durable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -91,6 +91,6 @@ public record Deaths(Path file) {
     }
 
     private void write(State state) throws IOException {
-        AtomicFile.write(file, out -> JSON.writeValue(out, state));
+        Durable.write(file, out -> JSON.writeValue(out, state));
     }
 }

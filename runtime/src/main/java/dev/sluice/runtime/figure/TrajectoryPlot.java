@@ -1,6 +1,6 @@
 package dev.sluice.runtime.figure;
 
-import dev.sluice.runtime.store.AtomicFile;
+import dev.sluice.protocol.file.Durable;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Graphics2D;
@@ -51,7 +51,7 @@ public final class TrajectoryPlot {
             graphics.drawImage(BitmapEncoder.getBufferedImage(deviations), i * WIDTH, HEIGHT / 2, null);
         }
         graphics.dispose();
-        AtomicFile.write(file, out -> ImageIO.write(sheet, "png", out));
+        Durable.write(file, out -> ImageIO.write(sheet, "png", out));
     }
 
     private static XYChart chart(

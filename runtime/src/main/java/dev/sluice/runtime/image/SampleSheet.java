@@ -2,7 +2,7 @@ package dev.sluice.runtime.image;
 
 import dev.sluice.protocol.DType;
 import dev.sluice.protocol.Tensor;
-import dev.sluice.runtime.store.AtomicFile;
+import dev.sluice.protocol.file.Durable;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
@@ -177,13 +177,13 @@ public final class SampleSheet {
     }
 
     /**
-     * Writes a picture as PNG, whole or not at all ({@link AtomicFile}).
+     * Writes a picture as PNG, whole or not at all ({@link Durable}).
      *
      * @throws IOException when it could not be written; what was there before is untouched
      */
     public static void write(Path file, BufferedImage image) throws IOException {
         byte[] bytes = png(image);
-        AtomicFile.write(file, out -> out.write(bytes));
+        Durable.write(file, out -> out.write(bytes));
     }
 
     /**

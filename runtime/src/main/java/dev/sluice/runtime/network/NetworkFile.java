@@ -3,8 +3,8 @@ package dev.sluice.runtime.network;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sluice.protocol.ExpertRef;
 import dev.sluice.protocol.Tensor;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.objective.Prediction;
-import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
@@ -37,12 +37,12 @@ public final class NetworkFile {
     static void write(Path file, ModuleFile source, Map<String, Supplier<Tensor>> weights, NetworkCard card)
             throws IOException {
         byte[] json = CardReader.JSON.writeValueAsBytes(json(card));
-        AtomicFile.write(file, out -> ModuleWriter.write(source, out, weights, CARD, json));
+        Durable.write(file, out -> ModuleWriter.write(source, out, weights, CARD, json));
     }
 
     /** {@link #write(Path, byte[], NetworkCard)} for modules of another kind, whose card is another extra file. */
     static void write(Path file, byte[] module, String extra, Object card) throws IOException {
-        AtomicFile.write(file, out -> {
+        Durable.write(file, out -> {
             // A zip reader that works from memory and by the directory at the end: libtorch's own files have stored
             // entries with data descriptors, which a streaming reader cannot follow.
             try (StoredZip zip = new StoredZip(out);

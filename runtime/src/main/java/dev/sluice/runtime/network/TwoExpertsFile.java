@@ -3,8 +3,8 @@ package dev.sluice.runtime.network;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.objective.Prediction;
-import dev.sluice.runtime.store.AtomicFile;
 import dev.sluice.runtime.store.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
@@ -55,7 +55,7 @@ public final class TwoExpertsFile {
         json.set(HIGH, part(folder, experts.highNoise()));
         json.set(LOW, part(folder, experts.lowNoise()));
         byte[] bytes = CardReader.JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(json);
-        AtomicFile.write(file, out -> out.write(bytes));
+        Durable.write(file, out -> out.write(bytes));
     }
 
     private static ObjectNode part(Path folder, ExpertRef ref) {

@@ -2,8 +2,8 @@ package dev.sluice.runtime.report;
 
 import com.samskivert.mustache.Mustache;
 import com.samskivert.mustache.Template;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.evaluation.Measure;
-import dev.sluice.runtime.store.AtomicFile;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.Reader;
@@ -24,7 +24,7 @@ public final class HtmlReport {
     /** Writes it, atomically. */
     public static void write(Path file, Report report) throws IOException {
         byte[] bytes = render(report).getBytes(StandardCharsets.UTF_8);
-        AtomicFile.write(file, out -> out.write(bytes));
+        Durable.write(file, out -> out.write(bytes));
     }
 
     static String render(Report report) throws IOException {

@@ -2,8 +2,8 @@ package dev.sluice.runtime.report;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.evaluation.Measure;
-import dev.sluice.runtime.store.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,7 +21,7 @@ public final class JsonReport {
     /** Writes it, atomically. What is not finite is written as a string, such as {@code "NaN"}. */
     public static void write(Path file, Report report) throws IOException {
         byte[] bytes = JSON.writeValueAsBytes(tree(report));
-        AtomicFile.write(file, out -> out.write(bytes));
+        Durable.write(file, out -> out.write(bytes));
     }
 
     private static Map<String, Object> tree(Report report) {

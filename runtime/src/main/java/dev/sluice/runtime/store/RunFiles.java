@@ -1,6 +1,7 @@
 package dev.sluice.runtime.store;
 
 import dev.sluice.protocol.FileRef;
+import dev.sluice.protocol.file.Durable;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -17,7 +18,7 @@ public interface RunFiles {
         T from(R local) throws IOException;
     }
 
-    /** Writes the file at {@code local}, atomically ({@link AtomicFile}), and names it. */
+    /** Writes the file at {@code local}, atomically ({@link Durable}), and names it. */
     @FunctionalInterface
     interface Writing<R> {
         R to(Path local) throws IOException;

@@ -46,13 +46,13 @@ public record Safetensors(Map<String, Tensor> tensors, Map<String, String> metad
     }
 
     /**
-     * Writes the file whole or not at all ({@link AtomicFile}).
+     * Writes the file whole or not at all ({@link Durable}).
      *
      * @throws IOException when it could not be written; what was there before is untouched
      */
     public void write(Path file) throws IOException {
         byte[] header = SafetensorsHeader.of(tensors, metadata).toJson();
-        AtomicFile.write(file, out -> {
+        Durable.write(file, out -> {
             ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
             out.write(length.putLong(0, header.length).array());
             out.write(header);

@@ -1,10 +1,11 @@
 package dev.sluice.runtime.store;
 
 import dev.sluice.protocol.FileRef;
+import dev.sluice.protocol.file.Durable;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Reads and writes in place; writers are atomic themselves ({@link AtomicFile}). */
+/** Reads and writes in place; writers are atomic themselves ({@link Durable}). */
 enum SharedFiles implements RunFiles {
     INSTANCE;
 

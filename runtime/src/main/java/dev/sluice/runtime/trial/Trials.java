@@ -3,6 +3,7 @@ package dev.sluice.runtime.trial;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sluice.protocol.ExpertRef;
+import dev.sluice.protocol.file.Durable;
 import dev.sluice.runtime.network.NetworkFile;
 import dev.sluice.runtime.network.NetworkFileException;
 import dev.sluice.runtime.network.TorchNetworks;
@@ -10,7 +11,6 @@ import dev.sluice.runtime.network.TrialReport;
 import dev.sluice.runtime.network.TrialReport.Part;
 import dev.sluice.runtime.network.TwoExperts;
 import dev.sluice.runtime.network.TwoExpertsFile;
-import dev.sluice.runtime.store.AtomicFile;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -172,7 +172,7 @@ public final class Trials {
     private static void keep(String name, TrialReport report) {
         try {
             Files.createDirectories(kept(name).getParent());
-            AtomicFile.write(kept(name), out -> out.write(JSON.writeValueAsBytes(report)));
+            Durable.write(kept(name), out -> out.write(JSON.writeValueAsBytes(report)));
         } catch (IOException e) {
             // Then the next process tries it once more.
         }

@@ -1,4 +1,4 @@
-package dev.sluice.runtime.store;
+package dev.sluice.protocol.file;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class AtomicFileTest {
+class DurableTest {
     @TempDir
     Path folder;
 
@@ -32,8 +32,8 @@ class AtomicFileTest {
     @Test
     void theFileHoldsWhatWasWrittenAndNothingElseStays() throws IOException {
         Path file = folder.resolve("f");
-        AtomicFile.write(file, out -> out.write(bytes("old")));
-        AtomicFile.write(file, out -> {
+        Durable.write(file, out -> out.write(bytes("old")));
+        Durable.write(file, out -> {
             out.write(bytes("new"));
             assertThat(file).as("until it is whole").hasContent("old");
             out.close();
@@ -46,15 +46,15 @@ class AtomicFileTest {
     @Test
     void whenTheWriterFailsTheOldFileStaysAndTheMessageNamesIt() throws IOException {
         Path file = folder.resolve("f");
-        AtomicFile.write(file, out -> out.write(bytes("old")));
+        Durable.write(file, out -> out.write(bytes("old")));
 
-        assertThatThrownBy(() -> AtomicFile.write(file, out -> {
+        assertThatThrownBy(() -> Durable.write(file, out -> {
                     out.write(new byte[1 << 20]);
                     throw new IOException("No space left on device");
                 }))
                 .isInstanceOf(IOException.class)
                 .hasMessage("cannot write " + file + ": No space left on device");
-        assertThatThrownBy(() -> AtomicFile.write(file, out -> {
+        assertThatThrownBy(() -> Durable.write(file, out -> {
                     throw new IllegalStateException("writer is broken");
                 }))
                 .isInstanceOf(IllegalStateException.class);
@@ -67,7 +67,7 @@ class AtomicFileTest {
     void aMissingFolderIsNamed() {
         Path file = folder.resolve("gone").resolve("f");
 
-        assertThatThrownBy(() -> AtomicFile.write(file, out -> out.write(1)))
+        assertThatThrownBy(() -> Durable.write(file, out -> out.write(1)))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("its folder " + folder.resolve("gone") + " does not exist");
     }
@@ -77,7 +77,7 @@ class AtomicFileTest {
         Path target = Files.createDirectory(folder.resolve("d"));
         Files.createFile(target.resolve("child"));
 
-        assertThatThrownBy(() -> AtomicFile.write(target, out -> out.write(1)))
+        assertThatThrownBy(() -> Durable.write(target, out -> out.write(1)))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("cannot write " + target);
         assertThat(names()).containsExactly("d");
@@ -86,7 +86,7 @@ class AtomicFileTest {
     @Test
     void aReaderNeverSeesAPartOfAFileWhileWritersRace() throws Exception {
         Path file = folder.resolve("f");
-        AtomicFile.write(file, out -> out.write(new byte[100_000]));
+        Durable.write(file, out -> out.write(new byte[100_000]));
         ExecutorService writers = Executors.newFixedThreadPool(2);
         CountDownLatch started = new CountDownLatch(2);
         try {
@@ -97,7 +97,7 @@ class AtomicFileTest {
                 done[w] = writers.submit(() -> {
                     started.countDown();
                     for (int i = 0; i < 20; i++) {
-                        AtomicFile.write(file, out -> out.write(content));
+                        Durable.write(file, out -> out.write(content));
                     }
                     return null;
                 });
@@ -116,14 +116,5 @@ class AtomicFileTest {
             writers.shutdownNow();
         }
         assertThat(names()).containsExactly("f");
-    }
-
-    @Test
-    void sha256IsTheStandardsOwnExample() throws IOException {
-        String abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        Path file = Files.write(folder.resolve("abc"), bytes("abc"));
-
-        assertThat(Sha256.of(bytes("abc"))).isEqualTo(abc);
-        assertThat(Sha256.of(file)).isEqualTo(abc);
     }
 }
